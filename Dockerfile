@@ -1,0 +1,25 @@
+FROM python:3.11-slim-bookworm
+
+ENV PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    GRADEBENCH_DATA_DIR=/data
+
+RUN useradd --system --uid 10001 --user-group --no-create-home gradebench \
+    && install --directory --owner=gradebench --group=gradebench /data
+WORKDIR /app
+
+# First what changes least, so that a change of code does not install everything again.
+COPY requirements.txt ./
+RUN pip install --no-cache-dir --disable-pip-version-check -r requirements.txt
+
+COPY manage.py LICENSE ./
+COPY gradebench ./gradebench
+COPY reviews ./reviews
+COPY templates ./templates
+# In a data folder of the build's own: the keys that the embedded default makes must not end up in the image.
+RUN GRADEBENCH_DATA_DIR=/tmp/build python manage.py collectstatic --noinput && rm -r /tmp/build
+
+USER gradebench
+VOLUME /data
+EXPOSE 8000
+CMD ["gunicorn", "gradebench.wsgi", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", "--workers", "2", "--threads", "8", "--no-control-socket"]

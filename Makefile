@@ -1,0 +1,40 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup dev run test lint types migrations-check
+
+PORT ?= 8000
+DEMO ?= 1
+VENV := .venv
+PYTHON_HERE := $(VENV)/bin/python
+SOURCES := manage.py gradebench reviews tests bin/foreground.py
+
+help: ## say what there is
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
+
+setup: ## create .venv with what GradeBench needs to run
+	@bin/venv $(VENV) requirements.txt
+
+dev: ## create .venv with what the tests and checks need as well
+	@bin/venv $(VENV) requirements-dev.txt requirements.txt
+
+run: setup ## serve on http://127.0.0.1:$(PORT), worker and beat inside; DEMO=0 leaves the demo out
+	@$(PYTHON_HERE) manage.py migrate --verbosity 0
+	@if [ "$(DEMO)" != 0 ]; then $(PYTHON_HERE) manage.py seed_demo; fi
+	@exec $(PYTHON_HERE) bin/foreground.py $(PYTHON_HERE) manage.py up --port $(PORT)
+
+test: dev ## run all tests on SQLite and again on PostgreSQL with Valkey; ARGS='…' goes to pytest
+	@bin/venv .venvs/log10py tests/clients/log10py-requirements.txt
+	@bin/chromium >/dev/null
+	@exec $(PYTHON_HERE) -m tests.run $(ARGS)
+
+lint: dev ## check style, formatting, templates and the direction of imports
+	@$(VENV)/bin/ruff check $(SOURCES)
+	@$(VENV)/bin/ruff format --check $(SOURCES)
+	@$(VENV)/bin/djlint templates --check
+	@$(VENV)/bin/djlint templates --quiet --lint
+	@$(VENV)/bin/lint-imports
+
+types: dev ## check types (mypy --strict)
+	@$(VENV)/bin/mypy $(SOURCES)
+
+migrations-check: dev ## check that the models need no migration that is not there
+	@$(PYTHON_HERE) manage.py makemigrations --check --dry-run

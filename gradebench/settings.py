@@ -1,0 +1,214 @@
+"""Settings, read from the environment; README.md lists every name. Without DATABASE_URL and REDIS_URL this is the
+embedded default (SQLite, one process); with them the same code runs on PostgreSQL, Redis and any number of processes.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from gradebench.keyfiles import read_or_create
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+DATA_DIR = Path(env.str("GRADEBENCH_DATA_DIR", default=str(BASE_DIR / "var"))).absolute()
+EMBEDDED = not env.str("DATABASE_URL", default="")
+DEBUG = env.bool("DEBUG", default=False)
+
+
+def _secret(name: str, file_name: str) -> str:
+    """The secret from the environment; the embedded default makes one of its own, production refuses to start."""
+    value: str = env.str(name, default="")
+    if value:
+        return value
+    if not EMBEDDED:
+        raise ImproperlyConfigured(f"Set {name}: with DATABASE_URL set, GradeBench does not invent secrets.")
+    return read_or_create(DATA_DIR / file_name)
+
+
+SECRET_KEY = _secret("SECRET_KEY", "secret.key")
+ENCRYPTION_KEYS: list[str] = [
+    key.strip() for key in _secret("GRADEBENCH_ENCRYPTION_KEYS", "encryption.key").split(",") if key.strip()
+]
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"] if EMBEDDED else [])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "csp",
+    "django_htmx",
+    "rest_framework",
+    "reviews",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "gradebench.urls"
+WSGI_APPLICATION = "gradebench.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# Database --------------------------------------------------------------------------------------------------------
+SQLITE_OPTIONS: dict[str, Any] = {
+    "timeout": 20,
+    # A transaction that reads first and writes later would fail at once when another writer came between; taking
+    # the write lock at BEGIN makes it wait instead. So transactions are opened to write, never to read.
+    "transaction_mode": "IMMEDIATE",
+    # FULL: with NORMAL a power cut may lose the last commits, and a saved edit is a promise.
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",
+}
+if EMBEDDED:
+    DATA_DIR.mkdir(parents=True, exist_ok=True)
+    DATABASES: dict[str, dict[str, Any]] = {
+        "default": {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": DATA_DIR / "gradebench.sqlite3",
+            "OPTIONS": SQLITE_OPTIONS,
+            "CONN_MAX_AGE": None,
+            # A file, so that tests which use several threads meet the locks that production meets.
+            "TEST": {"NAME": DATA_DIR / "test.sqlite3"},
+        }
+    }
+else:
+    DATABASES = {"default": env.db_url("DATABASE_URL")}
+    DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+ATOMIC_REQUESTS = False
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# People ----------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "reviews.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "sign_in"
+LOGIN_REDIRECT_URL = "queues"
+SESSION_COOKIE_AGE = 12 * 3600
+# Behind TLS the cookies are bound to it; the embedded default is plain HTTP on loopback and could not sign in.
+HTTPS = env.bool("GRADEBENCH_HTTPS", default=not EMBEDDED)
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_HTTPONLY = True
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+# The proxy redirects people to https; a redirect under /api would turn a client's POST into an empty GET, and the
+# log10py client would report success. So plain HTTP is answered here, not redirected.
+SECURE_SSL_REDIRECT = False
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "base-uri": ["'none'"],
+        "object-src": ["'none'"],
+    }
+}
+
+# Pages -----------------------------------------------------------------------------------------------------------
+APPEND_SLASH = False
+USE_TZ = True
+TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+LANGUAGE_CODE = "en"
+USE_I18N = False
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+STATIC_URL = "static/"
+STATIC_ROOT = Path(env.str("GRADEBENCH_STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
+# After `collectstatic` the names carry a hash and may be cached for ever; without it (the embedded default) the
+# files are served from where they stand.
+COLLECTED = (STATIC_ROOT / "staticfiles.json").exists()
+WHITENOISE_USE_FINDERS = not COLLECTED
+WHITENOISE_AUTOREFRESH = False
+STORAGES = {
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if COLLECTED
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    }
+}
+
+# API -------------------------------------------------------------------------------------------------------------
+API_MAX_BODY_BYTES = env.int("GRADEBENCH_API_MAX_BODY_BYTES", default=20 * 1024 * 1024)
+API_MAX_DEPTH = env.int("GRADEBENCH_API_MAX_DEPTH", default=64)
+DATA_UPLOAD_MAX_MEMORY_SIZE = API_MAX_BODY_BYTES
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["reviews.api.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["reviews.api.authentication.HasToken"],
+    "DEFAULT_PARSER_CLASSES": ["reviews.api.http.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["reviews.api.http.JSONBytesRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "reviews.api.http.AlwaysJSON",
+    "EXCEPTION_HANDLER": "reviews.api.http.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+    "UNAUTHENTICATED_TOKEN": None,
+}
+
+# Sync ------------------------------------------------------------------------------------------------------------
+PULL_SECONDS = env.int("GRADEBENCH_PULL_SECONDS", default=60)
+PUSH_SECONDS = env.int("GRADEBENCH_PUSH_SECONDS", default=1)
+UNDO_SECONDS = env.int("GRADEBENCH_UNDO_SECONDS", default=5)
+OUTBOUND_ALLOW: list[str] = env.list("GRADEBENCH_OUTBOUND_ALLOW", default=[])
+
+CELERY_BROKER_URL = env.str("REDIS_URL", default="") or "memory://"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
+    {"polling_interval": 0.1}
+    if CELERY_BROKER_URL == "memory://"
+    else {"visibility_timeout": 300, "socket_timeout": 5, "socket_connect_timeout": 2}
+)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_SOFT_TIME_LIMIT = 240
+CELERY_TASK_TIME_LIMIT = 270
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {
+    "tick": {"task": "reviews.tasks.tick", "schedule": 1.0, "options": {"expires": 5}},
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING")},
+}

@@ -1,0 +1,66 @@
+"""The nouns. Grep one word through models, workflow, web, api and tests and you hold the slice."""
+
+from reviews.models.accounts import ApiToken, Member, Organization, Role, Session, SignInLink, User
+from reviews.models.audit import AuditEvent
+from reviews.models.base import AppendOnlyViolation
+from reviews.models.completions import Completion, CompletionTag, Document, Encoding, Kind, Status, Tag
+from reviews.models.feedback import Feedback, FeedbackCompletion, FeedbackOrigin
+from reviews.models.feedback_tasks import FeedbackTask, FeedbackTaskRevision, FeedbackTaskTag
+from reviews.models.queues import (
+    Assignment,
+    AssignmentState,
+    ClaimChange,
+    ClaimEvent,
+    ItemState,
+    Order,
+    Queue,
+    QueueItem,
+    QueueReviewer,
+)
+from reviews.models.revisions import Revision, RevisionOrigin
+from reviews.models.sync import Heartbeat, Pull, PullRefusal, PullState, Push, PushKind, PushState
+from reviews.models.upstreams import Upstream
+
+__all__ = [
+    "ApiToken",
+    "AppendOnlyViolation",
+    "Assignment",
+    "AssignmentState",
+    "AuditEvent",
+    "ClaimChange",
+    "ClaimEvent",
+    "Completion",
+    "CompletionTag",
+    "Document",
+    "Encoding",
+    "Feedback",
+    "FeedbackCompletion",
+    "FeedbackOrigin",
+    "FeedbackTask",
+    "FeedbackTaskRevision",
+    "FeedbackTaskTag",
+    "Heartbeat",
+    "ItemState",
+    "Kind",
+    "Member",
+    "Order",
+    "Organization",
+    "Pull",
+    "PullRefusal",
+    "PullState",
+    "Push",
+    "PushKind",
+    "PushState",
+    "Queue",
+    "QueueItem",
+    "QueueReviewer",
+    "Revision",
+    "RevisionOrigin",
+    "Role",
+    "Session",
+    "SignInLink",
+    "Status",
+    "Tag",
+    "Upstream",
+    "User",
+]

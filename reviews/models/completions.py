@@ -1,0 +1,169 @@
+"""Completions, the documents they went through, and their tags."""
+
+from django.db import models
+from django.db.models import F, Q
+
+from reviews.models.accounts import Organization
+from reviews.models.base import AppendOnly, AppendOnlyQuerySet, new_uid
+from reviews.models.upstreams import Upstream
+
+
+class Encoding(models.TextChoices):
+    ZSTD = "zstd", "zstd"
+    PURGED = "purged", "purged"
+
+
+class Document(AppendOnly):
+    """The JSON of a completion at one moment: its bytes, compressed, and a hash of what they mean."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
+    hash = models.CharField(max_length=64, help_text="SHA-256 over request and response, members sorted.")
+    encoding = models.CharField(max_length=8, choices=Encoding.choices, default=Encoding.ZSTD)
+    data = models.BinaryField()
+    size = models.PositiveIntegerField(help_text="Bytes of the JSON before compression.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = AppendOnlyQuerySet["Document"].as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="document_encoding", condition=Q(encoding__in=Encoding.values)),
+        ]
+
+    def __str__(self) -> str:
+        return f"document {self.pk} ({self.hash[:12]})"
+
+
+class Tag(models.Model):
+    """A word that an application put on completions; selectors are made of them."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="tags")
+    uid = models.CharField(max_length=36, unique=True, default=new_uid, editable=False)
+    name = models.CharField(max_length=255)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(name="tag_once", fields=["organization", "name"])]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Kind(models.TextChoices):
+    CHAT = "chat", "chat"
+    PROMPT = "prompt", "prompt"
+    OTHER = "other", "other"
+
+
+class Status(models.TextChoices):
+    STARTED = "started", "started"
+    FINISHED = "finished", "finished"
+    FAILED = "failed", "failed"
+    OTHER = "other", "other"
+
+
+class CompletionQuerySet(models.QuerySet["Completion"]):
+    def with_documents(self) -> "CompletionQuerySet":
+        """Joined with the current document and the organization, for one that is shown whole."""
+        return self.select_related("current", "organization", "upstream")
+
+    def having_tags(self, tag_ids: set[int]) -> "CompletionQuerySet":
+        """Those that carry all of the tags; an empty selector selects nothing."""
+        if not tag_ids:
+            return self.none()
+        found = self
+        for tag_id in sorted(tag_ids):
+            found = found.filter(pk__in=CompletionTag.objects.filter(tag_id=tag_id).values("completion_id"))
+        return found
+
+
+class Completion(models.Model):
+    """One logged request and response. The columns are what lists, filters and order need; a list never reads a
+    document. They repeat what the current document says, NUL replaced, so they may be made anew from it at any time.
+    """
+
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="completions")
+    uid = models.CharField(max_length=255, help_text="The client's id; unique in the organization.")
+    upstream = models.ForeignKey(Upstream, null=True, blank=True, on_delete=models.PROTECT, related_name="completions")
+
+    received = models.ForeignKey(Document, on_delete=models.PROTECT, related_name="+")
+    current = models.ForeignKey(Document, on_delete=models.PROTECT, related_name="+")
+    upstream_document = models.ForeignKey(
+        Document, null=True, blank=True, on_delete=models.PROTECT, related_name="+", help_text="Last pulled or echoed."
+    )
+    conflict_document = models.ForeignKey(
+        Document,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="What the upstream holds instead of what our unsent change was made from.",
+    )
+
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    status = models.CharField(max_length=16, choices=Status.choices)
+    model = models.CharField(max_length=200, blank=True)
+    session_uid = models.CharField(max_length=255, blank=True)
+    prompt_tokens = models.PositiveIntegerField(null=True, blank=True)
+    completion_tokens = models.PositiveIntegerField(null=True, blank=True)
+    duration = models.FloatField(null=True, blank=True, help_text="Seconds.")
+    created_at = models.DateTimeField(null=True, blank=True, help_text="The client's word.")
+    received_at = models.DateTimeField(help_text="When it came here; the order of every list.")
+    preview = models.CharField(max_length=200, blank=True)
+    search_text = models.TextField(blank=True, help_text="The first 2,000 characters of prompt and answer.")
+    confidence_mean = models.FloatField(null=True, blank=True, help_text="Mean token probability, 0 to 1.")
+    confidence_low = models.FloatField(null=True, blank=True, help_text="Lowest token probability, 0 to 1.")
+    uncertain_tokens = models.PositiveIntegerField(null=True, blank=True, help_text="Tokens under one half.")
+    revision_count = models.PositiveIntegerField(default=0)
+    gone_upstream_at = models.DateTimeField(null=True, blank=True, help_text="When a complete list first missed it.")
+    tags = models.ManyToManyField(Tag, through="CompletionTag", related_name="completions")
+
+    objects = CompletionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="completion_uid", fields=["organization", "uid"]),
+            models.CheckConstraint(name="completion_uid_given", condition=~Q(uid="")),
+            models.CheckConstraint(name="completion_kind", condition=Q(kind__in=Kind.values)),
+            models.CheckConstraint(name="completion_status", condition=Q(status__in=Status.values)),
+            models.CheckConstraint(
+                name="completion_upstream_whole",
+                condition=Q(upstream=None, upstream_document=None, conflict_document=None, gone_upstream_at=None)
+                | Q(upstream__isnull=False, upstream_document__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="completion_probabilities",
+                condition=Q(confidence_low=None, confidence_mean=None, uncertain_tokens=None)
+                | Q(confidence_low__gte=0, confidence_mean__gte=F("confidence_low"), confidence_mean__lte=1),
+            ),
+        ]
+        indexes = [
+            models.Index(name="completion_newest", fields=["organization", "-received_at", "-id"]),
+            models.Index(name="completion_uid_any", fields=["uid"]),
+            models.Index(
+                name="completion_in_conflict",
+                fields=["organization", "id"],
+                condition=Q(conflict_document__isnull=False),
+            ),
+            models.Index(
+                name="completion_of_session",
+                fields=["organization", "session_uid", "received_at"],
+                condition=~Q(session_uid=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.uid
+
+
+class CompletionTag(models.Model):
+    """One tag on one completion."""
+
+    completion = models.ForeignKey(Completion, on_delete=models.CASCADE, related_name="+")
+    tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="completion_tag_once", fields=["tag", "completion"])]
+
+    def __str__(self) -> str:
+        return f"{self.tag_id} on {self.completion_id}"

@@ -1,0 +1,39 @@
+// After a swap: focus and place. When the server cannot be reached: a sentence, and nothing lost.
+const trouble = document.getElementById("trouble");
+
+function say(words) {
+  trouble.textContent = words;
+  trouble.hidden = !words;
+}
+
+function settle(review) {
+  if (review.dataset.title) document.title = review.dataset.title;
+  const errors = review.querySelector("#errors");
+  const answer = review.querySelector("#answer");
+  window.scrollTo({ top: 0, behavior: "instant" });
+  if (errors) {
+    errors.focus({ preventScroll: true });
+  } else if (answer) {
+    // A short conversation stays in view together with its answer; a long one begins at the answer.
+    if (answer.getBoundingClientRect().top > window.innerHeight * 0.6) answer.scrollIntoView({ block: "start", behavior: "instant" });
+    answer.focus({ preventScroll: true });
+  }
+}
+
+document.addEventListener("htmx:beforeRequest", () => say(""));
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.target.id === "review") settle(event.target);
+});
+for (const failure of ["htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(failure, () => say("Not submitted: the server did not answer. Your work is still here. Submit again in a moment."));
+}
+document.addEventListener("htmx:responseError", (event) => {
+  const status = event.detail.xhr.status;
+  say(
+    status === 403
+      ? "Not submitted: this page is too old. Copy your words, reload, and submit again."
+      : status >= 500
+        ? `Not submitted: something broke on the server (${status}). Your work is still here. Submit again in a moment.`
+        : `Not submitted: the server refused it (${status}). Your work is still here. Reload to see what is open.`,
+  );
+});

@@ -1,0 +1,206 @@
+"""A completion's raw document, made ready to read.
+
+`read` knows the shapes that providers and Log10's clients really send and never raises: what it does not know becomes a
+`Data` block under its own name. Members that say nothing (null, "", [] and {}) are left out.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from reviews.web.display import AnswerChoice, Block, Conversation, Data, Facts, Frame, Prose, ToolCall, Turn
+from reviews.web.json_text import listed, mapping, one_line, opened, pretty, says_nothing, showable, words
+from reviews.web.parts import TOOL_ROLES, content_blocks, is_text, message_blocks, rest, texts_of
+from reviews.web.tokens import read_tokens
+
+_TEXT_MEMBERS = ("id", "organization_id", "kind", "status", "session_id", "failure_kind", "failure_reason")
+_LOGPROB_MEMBERS = ("content", "tokens", "token_logprobs", "top_logprobs", "text_offset")
+
+
+def read(document: Mapping[str, Any]) -> Conversation:
+    """The conversation of a chat or prompt document: turns, answers, facts, and all other members as data."""
+    request, response = opened(document.get("request")), opened(document.get("response"))
+    duration = {"duration"} if _seconds(document) is not None else set()
+    lists = {name for name in ("tags", "stacktrace") if isinstance(opened(document.get(name)), list)}
+    return Conversation(
+        turns=_turns(request),
+        choices=_choices(response, addressable=isinstance(document.get("response"), Mapping)),
+        facts=_facts(document, request, response),
+        request_members=_other_members("request", request, ("prompt", "messages")),
+        response_members=_other_members("response", response, ("choices",)),
+        document_members=tuple(
+            rest(document, {"request", "response"} | duration | lists | texts_of(document, *_TEXT_MEMBERS))
+        ),
+    )
+
+
+# --- turns ---------------------------------------------------------------------------------------------------------
+
+
+def _turns(request: Any) -> tuple[Turn, ...]:
+    members = mapping(request)
+    prompt, messages = members.get("prompt"), members.get("messages")
+    turns = [] if says_nothing(prompt) else [Turn("prompt", "prompt", tuple(content_blocks(prompt, "prompt")))]
+    if isinstance(messages, list):
+        names = _call_names(messages)
+        turns += [_turn(message, names) for message in messages]
+    elif not says_nothing(messages):
+        turns.append(Turn("messages", "messages", (Data("messages", pretty(messages)),)))
+    return tuple(turns)
+
+
+def _turn(message: Any, names: Mapping[str, str]) -> Turn:
+    if not isinstance(message, Mapping):
+        return Turn("message", "message", (Data("message", pretty(message)),))
+    role = words(message.get("role")) or "message"
+    blocks = tuple(message_blocks(message, role, names))
+    return Turn(role, role, blocks, _note(message, role, blocks, names))
+
+
+def _note(message: Mapping[str, Any], role: str, blocks: Sequence[Block], names: Mapping[str, str]) -> str:
+    name = words(message.get("name"))
+    if role in TOOL_ROLES:
+        return name or names.get(words(message.get("tool_call_id")), "")
+    calls = sum(1 for block in blocks if isinstance(block, ToolCall))
+    called = "" if not calls else "calls tool" if calls == 1 else f"calls {calls} tools"
+    return ", ".join(filter(None, (name, called)))
+
+
+def _call_names(messages: Sequence[Any]) -> dict[str, str]:
+    """Which tool each call id belongs to, so that a result can say whose it is."""
+    calls = (mapping(call) for message in messages for call in listed(mapping(message).get("tool_calls")))
+    return {words(call.get("id")): words(mapping(call.get("function")).get("name")) for call in calls}
+
+
+# --- answers -------------------------------------------------------------------------------------------------------
+
+
+def _choices(response: Any, *, addressable: bool) -> tuple[AnswerChoice, ...]:
+    choices = listed(mapping(response).get("choices"))
+    return tuple(_choice(choice, index, addressable=addressable) for index, choice in enumerate(choices))
+
+
+def _choice(choice: Any, index: int, *, addressable: bool) -> AnswerChoice:
+    if not isinstance(choice, Mapping):
+        return AnswerChoice(index, "", (Data("choice", pretty(choice)),), "", "", digest(""))
+    text, path = _editable(choice)
+    run = read_tokens(choice)
+    return AnswerChoice(
+        index=index,
+        finish_reason=words(choice.get("finish_reason")),
+        blocks=_with_main(_answer_blocks(choice, has_run=run is not None), text),
+        text=text,
+        pointer=f"/response/choices/{index}{path}" if addressable and path else "",
+        base=digest(text),
+        tokens=run,
+    )
+
+
+def _answer_blocks(choice: Mapping[str, Any], *, has_run: bool) -> Iterable[Block]:
+    message, text, logprobs = choice.get("message"), choice.get("text"), choice.get("logprobs")
+    known = texts_of(choice, "text", "finish_reason") | ({"index"} if isinstance(choice.get("index"), int) else set())
+    if isinstance(message, Mapping):
+        known.add("message")
+        if message.get("role") != "assistant":
+            yield from rest({"role": message.get("role")}, ())
+        yield from message_blocks(message, "assistant", {})
+    if isinstance(text, str) and text:
+        yield Prose(showable(text))
+    if has_run:
+        known.add("logprobs")
+        yield from rest(mapping(logprobs), _LOGPROB_MEMBERS)
+    elif isinstance(logprobs, Mapping) and all(says_nothing(value) for value in logprobs.values()):
+        known.add("logprobs")
+    yield from rest(choice, known)
+
+
+def _editable(choice: Mapping[str, Any]) -> tuple[str, str]:
+    """The one text of a choice and the path to its leaf; two empty texts where it has none, or several."""
+    content, text = mapping(choice.get("message")).get("content"), choice.get("text")
+    if isinstance(content, str):
+        return content, "/message/content"
+    texts = [(part["text"], f"/message/content/{at}/text") for at, part in enumerate(listed(content)) if is_text(part)]
+    if len(texts) == 1:
+        return texts[0]
+    return (text, "/text") if isinstance(text, str) and not texts else ("", "")
+
+
+def _with_main(blocks: Iterable[Block], text: str) -> tuple[Block, ...]:
+    """Marks the block that shows the editable text; an answer is read in full, so none of its prose is folded."""
+    shown, found = showable(text), not text
+    marked: list[Block] = []
+    for block in blocks:
+        main = isinstance(block, Prose) and not found and block.text == shown
+        found = found or main
+        marked.append(Prose(block.text, main=main) if isinstance(block, Prose) else block)
+    return tuple(marked)
+
+
+def digest(text: str) -> str:
+    """A short fingerprint of a text, enough to notice that an edit was written over another one."""
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
+
+
+# --- facts ---------------------------------------------------------------------------------------------------------
+
+
+def _facts(document: Mapping[str, Any], request: Any, response: Any) -> Facts:
+    answered = mapping(response)
+    usage = mapping(answered.get("usage"))
+    reasons = (words(mapping(choice).get("finish_reason")) for choice in listed(answered.get("choices")))
+    return Facts(
+        kind=words(document.get("kind")),
+        status=words(document.get("status")),
+        model=words(answered.get("model")) or words(mapping(request).get("model")),
+        prompt_tokens=_count(usage, "prompt_tokens", "input_tokens"),
+        completion_tokens=_count(usage, "completion_tokens", "output_tokens"),
+        total_tokens=_count(usage, "total_tokens"),
+        duration=_seconds(document),
+        tags=tuple(pretty(tag) for tag in listed(opened(document.get("tags")))),
+        finish_reason=", ".join(dict.fromkeys(filter(None, reasons))),
+        failure_kind=words(document.get("failure_kind")),
+        failure_reason=words(document.get("failure_reason")),
+        session_id=words(document.get("session_id")),
+        created=_moment(answered.get("created")),
+        stacktrace=tuple(_frame(frame) for frame in listed(opened(document.get("stacktrace")))),
+    )
+
+
+def _count(usage: Mapping[str, Any], *names: str) -> int | None:
+    figures = (usage.get(name) for name in names)
+    return next((figure for figure in figures if isinstance(figure, int) and not isinstance(figure, bool)), None)
+
+
+def _seconds(document: Mapping[str, Any]) -> float | None:
+    """How long the call took. Log10's older clients, which send their members as text, count in milliseconds."""
+    value = document.get("duration")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e12:
+        return None
+    older = isinstance(document.get("request"), str) or "orig_module" in document
+    return value / 1000 if older else float(value)
+
+
+def _moment(seconds: Any) -> datetime | None:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, OSError, ValueError):
+        return None
+
+
+def _frame(frame: Any) -> Frame:
+    if not isinstance(frame, Mapping):
+        return Frame(pretty(frame), "", "")
+    place = ":".join(filter(None, (one_line(frame.get("file")), one_line(frame.get("lineno")))))
+    return Frame(place, one_line(frame.get("name")), one_line(frame.get("line")))
+
+
+def _other_members(name: str, value: Any, known: Sequence[str]) -> tuple[Data, ...]:
+    """What a request or response holds besides its conversation; all of it where it is no object."""
+    if isinstance(value, Mapping):
+        # Only a list of choices was read as choices.
+        shown = {member for member in known if member != "choices" or isinstance(value.get(member), list)}
+        return tuple(rest(value, shown))
+    return () if says_nothing(value) else (Data(name, pretty(value)),)

@@ -1,0 +1,551 @@
+"""What the pages show: frozen dataclasses, filled by views and read by templates.
+
+Moments are aware datetimes, durations are seconds, sizes are bytes. Templates decide how a thing looks, never what
+may be seen.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from reviews.web.schema_form import SchemaForm
+from reviews.web.tokens import TokenRun, render_tokens, render_uncertain
+from reviews.web.words import Part, bytes_text, characters, difference, preview, seconds_text, split_code
+
+# --- a conversation ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """Text somebody wrote. `folded` text opens on demand; `main` marks the leaf that can be edited."""
+
+    text: str
+    folded: bool = False
+    main: bool = False
+    kind: Literal["prose"] = "prose"
+
+    @property
+    def preview(self) -> str:
+        """The first words of a folded text."""
+        return preview(self.text)
+
+    @property
+    def size(self) -> str:
+        """The length for a reader: "1,940 characters"."""
+        return characters(self.text)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The text cut at its code fences; a text that is one JSON value is code as a whole."""
+        return split_code(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call the model asks for. `pairs` has the arguments as name and value where they fit on a line or two."""
+
+    name: str
+    arguments: str
+    call_id: str = ""
+    pairs: tuple[tuple[str, str], ...] = ()
+    kind: Literal["tool_call"] = "tool_call"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a tool answered, indented when it is JSON."""
+
+    text: str
+    call_id: str = ""
+    name: str = ""
+    folded: bool = False
+    kind: Literal["tool_result"] = "tool_result"
+
+    @property
+    def preview(self) -> str:
+        """The first words of a folded result."""
+        return preview(self.text)
+
+    @property
+    def size(self) -> str:
+        """The length for a reader."""
+        return characters(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A picture, sound, film or file: described, never loaded.
+
+    `source` is the URL, or the data itself; `size` is known only for data. `notes` are further members.
+    """
+
+    what: str
+    source: str = ""
+    media_type: str = ""
+    size: int | None = None
+    name: str = ""
+    notes: tuple[tuple[str, str], ...] = ()
+    kind: Literal["media"] = "media"
+
+    @property
+    def size_text(self) -> str:
+        """The size for a reader: "12 kB", or empty."""
+        return bytes_text(self.size) if self.size is not None else ""
+
+    @property
+    def shown_source(self) -> str:
+        """The URL as text; of inline data only its beginning, because no one reads base64."""
+        return self.source if self.size is None else self.source[:48] + "…"
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoning:
+    """What the model thought before it answered."""
+
+    text: str
+    kind: Literal["reasoning"] = "reasoning"
+
+    @property
+    def size(self) -> str:
+        """The length for a reader."""
+        return characters(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The model's words for not answering."""
+
+    text: str
+    kind: Literal["refusal"] = "refusal"
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """A member with no place of its own, as JSON under its name, so that nothing is hidden."""
+
+    name: str
+    text: str
+    kind: Literal["data"] = "data"
+
+    @property
+    def short(self) -> bool:
+        """Whether it fits on its own line."""
+        return len(self.text) <= 80 and "\n" not in self.text
+
+    @property
+    def size(self) -> str:
+        """The length for a reader."""
+        return characters(self.text)
+
+
+Block = Prose | ToolCall | ToolResult | Media | Reasoning | Refusal | Data
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message. `label` stands in the margin, `note` small below it (a name, "calls tool")."""
+
+    role: str
+    label: str
+    blocks: tuple[Block, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerChoice:
+    """One choice of the response. `index` is its place in the list, whatever the document calls it.
+
+    `text` is the editable text and `pointer` the JSON pointer of its leaf, "" when there is no such leaf; `base` is a
+    digest of the text, so that an edit can be refused when it was written over another text.
+    """
+
+    index: int
+    finish_reason: str
+    blocks: tuple[Block, ...]
+    text: str
+    pointer: str
+    base: str
+    tokens: TokenRun | None = None
+
+    @property
+    def prefix(self) -> str:
+        """Makes the ids of this answer's tokens unique on the page."""
+        return f"u{self.index}"
+
+    @property
+    def marked(self) -> bool:
+        """Whether the probabilities can be shown in the text itself."""
+        run = self.tokens
+        return run is not None and run.joins and any(isinstance(block, Prose) and block.main for block in self.blocks)
+
+    @property
+    def tokens_html(self) -> SafeString:
+        """The text with its uncertain tokens tinted."""
+        return render_tokens(self.tokens, self.prefix) if self.tokens else SafeString("")
+
+    @property
+    def uncertain_html(self) -> SafeString:
+        """The uncertain tokens as list items with their alternatives."""
+        return render_uncertain(self.tokens, self.prefix) if self.tokens else SafeString("")
+
+    @property
+    def mono(self) -> bool:
+        """Whether the marked text reads better in a fixed-width face: it is, or contains, code."""
+        return any(part.code for part in split_code(self.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One line of the stack trace the client recorded."""
+
+    place: str
+    name: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known about a completion besides its words. Duration in seconds."""
+
+    kind: str = ""
+    status: str = ""
+    model: str = ""
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    duration: float | None = None
+    tags: tuple[str, ...] = ()
+    finish_reason: str = ""
+    failure_kind: str = ""
+    failure_reason: str = ""
+    session_id: str = ""
+    created: datetime | None = None
+    stacktrace: tuple[Frame, ...] = ()
+
+    @property
+    def duration_text(self) -> str:
+        """The duration for a reader: "1.3 s", "820 ms", "2 min 5 s"; empty when unknown."""
+        return "" if self.duration is None else seconds_text(self.duration)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A completion ready to read: the turns that led to the answer, the answers, and everything else as data."""
+
+    turns: tuple[Turn, ...]
+    choices: tuple[AnswerChoice, ...]
+    facts: Facts
+    request_members: tuple[Data, ...] = ()
+    response_members: tuple[Data, ...] = ()
+    document_members: tuple[Data, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EditBox:
+    """The edit box of one choice: `text` is what the box holds, `original` the text as it stands now."""
+
+    index: int
+    text: str
+    original: str
+    base: str
+    error: str = ""
+
+    @property
+    def changed(self) -> bool:
+        """Whether the box holds something else than the text as it stands."""
+        return self.text != self.original
+
+    @property
+    def name(self) -> str:
+        """The form field that carries the text."""
+        return f"edit-{self.index}"
+
+    @property
+    def base_name(self) -> str:
+        """The form field that carries the digest of the text the edit was made on."""
+        return f"base-{self.index}"
+
+    @property
+    def rows(self) -> int:
+        """Lines the box opens with where the browser cannot size it by its content."""
+        lines = self.text.count("\n") + 1 + len(self.text) // 70
+        return min(max(lines, 3), 24)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAnswer:
+    """A choice with its edit box, or without one where nothing can be edited."""
+
+    choice: AnswerChoice
+    edit: EditBox | None = None
+
+
+# --- the review screen -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a queue is. `seconds_each` is the reviewer's median of today, `saved_at` her last stored review."""
+
+    done: int
+    total: int
+    mine_today: int = 0
+    seconds_each: float | None = None
+    saved_at: datetime | None = None
+
+    @property
+    def each_text(self) -> str:
+        """The time one review takes, for a reader."""
+        return seconds_text(self.seconds_each) if self.seconds_each is not None else ""
+
+
+@dataclass(frozen=True, slots=True)
+class FormError:
+    """One sentence of the summary on top of a refused form; `target` is the id of the field it is about."""
+
+    message: str
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewScreen:
+    """Everything the review screen shows. `upstream` is the name of the place an edit is carried to, or empty."""
+
+    assignment_id: int
+    completion_id: int
+    completion_name: str
+    queue_id: int
+    queue_name: str
+    rubric: str
+    instruction: str
+    conversation: Conversation
+    form: SchemaForm
+    claimed_until: datetime
+    progress: Progress
+    edits: tuple[EditBox, ...] = ()
+    comment: str = ""
+    flag_reason: str = ""
+    errors: tuple[FormError, ...] = ()
+    upstream: str = ""
+
+    @property
+    def answers(self) -> tuple[ShownAnswer, ...]:
+        """The choices, each with its edit box."""
+        return pair(self.conversation.choices, self.edits)
+
+
+# --- queues ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class QueueCard:
+    """A queue as its reviewer sees it. `resume_id` is the assignment she already holds in it.
+
+    `skipped` counts the items that wait but that she skipped, so that "waiting" never promises what is not hers.
+    """
+
+    id: int
+    name: str
+    instruction: str
+    waiting: int
+    in_review: int
+    done: int
+    total: int
+    mine_today: int = 0
+    skipped: int = 0
+    resume_id: int | None = None
+    upstream: str = ""
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is something to start or to go on with."""
+        return self.waiting > 0 or self.resume_id is not None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDone:
+    """The end of a queue for one reviewer: `in_review` are with others, `skipped` are those she passed over."""
+
+    id: int
+    name: str
+    done: int
+    total: int
+    mine: int
+    mine_today: int
+    in_review: int
+    skipped: int
+    next_queue: QueueCard | None = None
+
+
+# --- a completion and its history --------------------------------------------------------------------------------
+
+
+PushState = Literal["waiting", "sending", "arrived", "attention", "held", "local"]
+
+
+@dataclass(frozen=True, slots=True)
+class SyncState:
+    """Where one change stands on its way upstream.
+
+    `at` is the moment of the state (arrival, next attempt); `words` say what a person has to know when it needs
+    attention or is held.
+    """
+
+    state: PushState
+    at: datetime | None = None
+    words: str = ""
+    upstream: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """One leaf that a revision changed."""
+
+    pointer: str
+    before: str
+    after: str
+
+    @property
+    def marked(self) -> SafeString:
+        """The stretch that changed, removed and added words marked, with a few words around it."""
+        part = difference(self.before, self.after)
+        removed = format_html("<del>{}</del>", part.removed) if part.removed else ""
+        added = format_html("<ins>{}</ins>", part.added) if part.added else ""
+        return format_html("{}{}{}{}", part.lead, removed, added, part.tail)
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionRow:
+    """One accepted change. `origin` is a word for a reader: "edit", "pull", "API", "resolution"."""
+
+    number: int
+    at: datetime
+    origin: str
+    by: str
+    changes: tuple[ChangeRow, ...]
+    sync: SyncState | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackRow:
+    """One submitted grade with its values as name and value, in the order of the rubric."""
+
+    at: datetime
+    by: str
+    feedback_task: str
+    values: tuple[tuple[str, str], ...]
+    comment: str = ""
+    superseded: bool = False
+    sync: SyncState | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionPage:
+    """A completion with its history, newest first. `name` is the id the clients know it by."""
+
+    id: int
+    name: str
+    conversation: Conversation
+    received_at: datetime
+    source: str
+    sync: SyncState | None = None
+    upstream: str = ""
+    queues: tuple[tuple[int, str, str], ...] = ()
+    feedback: tuple[FeedbackRow, ...] = ()
+    revisions: tuple[RevisionRow, ...] = ()
+
+    @property
+    def answers(self) -> tuple[ShownAnswer, ...]:
+        """The choices as they stand now, without edit boxes."""
+        return pair(self.conversation.choices, ())
+
+
+# --- sync --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """Completions a pull set aside for one reason."""
+
+    reason: str
+    count: int
+    example: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PullRow:
+    """One poll of an upstream. `error` is empty when it went well; `finished_at` is None while it runs."""
+
+    started_at: datetime
+    finished_at: datetime | None
+    came: int = 0
+    new: int = 0
+    changed: int = 0
+    refused: tuple[RefusedRow, ...] = ()
+    error: str = ""
+
+    @property
+    def refused_count(self) -> int:
+        """How many completions were set aside."""
+        return sum(row.count for row in self.refused)
+
+    @property
+    def seconds_text(self) -> str:
+        """How long it took, for a reader."""
+        return seconds_text((self.finished_at - self.started_at).total_seconds()) if self.finished_at else ""
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamCard:
+    """An upstream with its last pulls, newest first."""
+
+    id: int
+    name: str
+    url: str
+    active: bool
+    next_pull_at: datetime | None
+    pulls: tuple[PullRow, ...] = ()
+    may_pull: bool = False
+
+    @property
+    def last(self) -> PullRow | None:
+        """The newest pull."""
+        return self.pulls[0] if self.pulls else None
+
+
+@dataclass(frozen=True, slots=True)
+class PushRow:
+    """One outbox row. `what` is a word for a reader: "edit", "feedback". `attempts` counts what was tried."""
+
+    id: int
+    what: str
+    completion_id: int
+    completion_name: str
+    upstream: str
+    sync: SyncState
+    created_at: datetime
+    attempts: int = 0
+    error: str = ""
+    may_retry: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPage:
+    """The sync list: upstreams, figures over all pushes, and one page of pushes with those that need a person first."""
+
+    upstreams: tuple[UpstreamCard, ...]
+    pushes: tuple[PushRow, ...]
+    waiting: int = 0
+    attention: int = 0
+    arrived_today: int = 0
+    more: int = 0
+
+
+def pair(choices: Sequence[AnswerChoice], edits: Sequence[EditBox]) -> tuple[ShownAnswer, ...]:
+    """Each choice with the edit box of the same index, if there is one."""
+    boxes = {box.index: box for box in edits}
+    return tuple(ShownAnswer(choice, boxes.get(choice.index)) for choice in choices)

@@ -1,0 +1,137 @@
+"""JSON values as text for a reader, and careful looks at values of unknown shape."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+_JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
+LINE = 84  # characters that fit into a box on a desktop
+_UNSHOWABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+
+
+def pretty(value: Any) -> str:
+    """A value as a reader wants it: text as it is, everything else as indented JSON."""
+    if isinstance(value, str):
+        return showable(value)
+    try:
+        return _arranged(json.dumps(value, ensure_ascii=False, default=str))
+    except (ValueError, TypeError, RecursionError):
+        return "(nested too deeply to be shown)"
+
+
+def indent_json(text: str) -> str:
+    """JSON text indented, its numbers, doubled members and order untouched; other text as it is."""
+    return _arranged(text.strip()) if _is_container(text) else showable(text)
+
+
+def flat_pairs(text: str) -> tuple[tuple[str, str], ...]:
+    """The members of a JSON object that holds only plain values, each as name and JSON; () for any other text."""
+    tokens = _JSON_TOKEN.findall(text) if _is_container(text) else []
+    inner = tokens[1:-1]
+    if not inner or tokens[0] != "{" or any(token in ("{", "[") for token in inner):
+        return ()
+    return tuple((_readable(name)[1:-1], _readable(value)) for name, value in zip(inner[::4], inner[2::4], strict=True))
+
+
+def _is_container(text: str) -> bool:
+    bare = text.strip()
+    if bare[:1] not in ("{", "["):
+        return False
+    try:
+        json.loads(bare)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _arranged(text: str) -> str:
+    """JSON with every object and list on one line where it fits, else one member a line."""
+    tokens = [_readable(token) for token in _JSON_TOKEN.findall(text)]
+    return showable("".join(_lines(tokens, _fitting(tokens))))
+
+
+def _fitting(tokens: Sequence[str]) -> set[int]:
+    """The places of the opening brackets whose content fits on one line."""
+    fitting: set[int] = set()
+    open_at: list[tuple[int, int]] = []
+    length = 0
+    for at, token in enumerate(tokens):
+        if token in ("{", "["):
+            name = len(tokens[at - 2]) + 2 if at > 1 and tokens[at - 1] == ":" else 0
+            open_at.append((at, length - name))
+        length += len(token) + (token in (",", ":"))
+        if token in ("}", "]") and open_at:
+            start, before = open_at.pop()
+            if length - before + 2 * len(open_at) <= LINE:
+                fitting.add(start)
+    return fitting
+
+
+def _lines(tokens: Sequence[str], fitting: set[int]) -> Iterator[str]:
+    broken: list[bool] = []  # one entry for each open bracket: does it break its content into lines?
+    for at, sign in enumerate(tokens):
+        if sign in ("}", "]") and broken:
+            yield ("\n" + "  " * sum(broken[:-1]) if broken[-1] else "") + sign
+            broken.pop()
+        elif sign in ("{", "["):
+            broken.append(at not in fitting)
+            yield sign + ("\n" + "  " * sum(broken) if broken[-1] else "")
+        elif sign == ",":
+            yield ",\n" + "  " * sum(broken) if broken and broken[-1] else ", "
+        else:
+            yield ": " if sign == ":" else sign
+
+
+def _readable(token: str) -> str:
+    """A JSON string with its escapes opened where that is safe and stays on one line."""
+    if "\\u" not in token:
+        return token
+    inner = json.loads(token)
+    return token if _UNSHOWABLE.search(inner) else json.dumps(inner, ensure_ascii=False)
+
+
+def showable(text: str) -> str:
+    """`text` with the characters that no page can carry (controls, lone surrogates) replaced by their picture."""
+    return _UNSHOWABLE.sub(_picture, text) if _UNSHOWABLE.search(text) else text
+
+
+def _picture(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    return chr(0x2400 + code) if code < 0x20 else "\ufffd"
+
+
+def words(value: Any) -> str:
+    """The value if it is text, fit for a page, else empty."""
+    return showable(value) if isinstance(value, str) else ""
+
+
+def one_line(value: Any) -> str:
+    """A value on one line, empty when it says nothing."""
+    return "" if says_nothing(value) else pretty(value) if isinstance(value, str) else pretty(value).replace("\n", " ")
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """The value if it is an object, else an empty one."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def listed(value: Any) -> list[Any]:
+    """The value if it is a list, else an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def says_nothing(value: Any) -> bool:
+    """Whether a value is null or empty, so that leaving it out hides nothing."""
+    return value is None or (isinstance(value, str | list | Mapping) and not value)
+
+
+def opened(value: Any) -> Any:
+    """A member that an older client sent as JSON in a string, opened; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        inner = json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+    return inner if isinstance(inner, dict | list) else value

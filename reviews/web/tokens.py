@@ -1,0 +1,321 @@
+"""Token probabilities of an answer: read from the logprobs a model returned, shown as a heat map.
+
+Two forms exist. Chat completions carry `logprobs.content`, a list of tokens with their bytes and their
+alternatives; prompt completions carry parallel lists (`tokens`, `token_logprobs`, `top_logprobs`).
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from html import escape
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from django.utils.safestring import SafeString, mark_safe
+
+# Below the first figure a token is tinted, below the second it counts as "under 50 %", below the third it is hot.
+CERTAIN, HALF, QUARTER = 0.7, 0.5, 0.25
+
+_INVISIBLE = {
+    " ": "·",
+    "\n": "↵",
+    "\r": "␍",
+    "\t": "⇥",
+    "\u00a0": "⍽",
+    "\u200b": "ZWSP",
+    "\u200d": "ZWJ",
+    "\ufeff": "BOM",
+}
+
+
+class Alternative(NamedTuple):
+    """A token the model could have written in the same place; probability from 0 to 1."""
+
+    text: str
+    probability: float
+
+
+class _Token(NamedTuple):
+    text: str
+    raw: bytes
+    probability: float | None
+    others: Any  # as recorded: a list of tokens, or a mapping of text to logprob
+    special: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A displayable run of the answer: one token, or several that only together make whole characters.
+
+    The probability (0 to 1) of a merged piece is the product of its tokens', because the character needs all of
+    them; its alternatives are those of its first token. `probability` is None where none was recorded.
+    Levels: 0 certain, 1 under 70 %, 2 under 50 %, 3 under 25 %.
+    """
+
+    text: str
+    probability: float | None
+    level: int
+    token: _Token
+
+    @property
+    def alternatives(self) -> tuple[Alternative, ...]:
+        """What else the model could have written here, most likely first; read when asked for, because few are."""
+        return _alternatives(self.token)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRun:
+    """All pieces of one answer. `joins` tells whether together they are the text of the answer as it stands now.
+
+    `mean` and `lowest` are probabilities from 0 to 1 (None when no token has one), `under_half` counts the pieces
+    under 50 %.
+    """
+
+    pieces: tuple[Piece, ...]
+    joins: bool
+    mean: float | None
+    lowest: float | None
+    under_half: int
+
+    @property
+    def uncertain(self) -> int:
+        """How many pieces are tinted."""
+        return sum(1 for piece in self.pieces if piece.level)
+
+    @property
+    def dense(self) -> bool:
+        """Whether so much is uncertain that full tints would drown the text."""
+        return self.uncertain > 0.4 * len(self.pieces) and len(self.pieces) > 40
+
+    @property
+    def mean_text(self) -> str:
+        """The mean probability for a reader: "91 %"."""
+        return percent(self.mean)
+
+    @property
+    def lowest_text(self) -> str:
+        """The lowest probability for a reader."""
+        return percent(self.lowest)
+
+
+def read_tokens(choice: Any) -> TokenRun | None:
+    """The token run of one member of `response.choices`, or None where it carries no readable logprobs."""
+    if not isinstance(choice, Mapping):
+        return None
+    logprobs = choice.get("logprobs")
+    if not isinstance(logprobs, Mapping):
+        return None
+    text = answer_text(choice)
+    tokens = _without_end_marks(_chat_tokens(logprobs.get("content")), text) or _prompt_tokens(logprobs)
+    return _run(tuple(_pieces(tokens)), text) if tokens else None
+
+
+def answer_text(choice: Mapping[str, Any]) -> str:
+    """The text of a choice as a model wrote it: `message.content` (its text parts joined) or `text`."""
+    message = choice.get("message")
+    content = message.get("content") if isinstance(message, Mapping) else choice.get("text")
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return ""
+    texts = (part.get("text") for part in content if isinstance(part, Mapping))
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+@lru_cache(maxsize=2048)
+def percent(probability: float | None) -> str:
+    """A probability for a reader: "34 %", "0.4 %", "under 0.1 %", "unknown"."""
+    if probability is None:
+        return "unknown"
+    value = probability * 100
+    if value < 0.1:
+        return "under 0.1 %"
+    if value < 1:
+        return f"{value:.1f} %"
+    # Rounding up to certainty would hide that there was a choice.
+    return f"{value:.0f} %" if value < 99.5 or probability == 1 else "over 99 %"
+
+
+def visible(text: str) -> str:
+    """`text` with its invisible characters made visible: a leading or trailing space, line ends, tabs."""
+    if text.isprintable() and text[:1] != " " and text[-1:] != " " and text:
+        return text
+    inner = text.strip(" ")
+    lead = len(text) - len(text.lstrip(" ")) if inner else len(text)
+    tail = len(text) - len(text.rstrip(" ")) if inner else 0
+    shown = "".join(_INVISIBLE.get(char, char) if char != " " else " " for char in inner)
+    return ("·" * lead + shown + "·" * tail) or "(empty)"
+
+
+def render_tokens(run: TokenRun, prefix: str) -> SafeString:
+    """The answer as HTML: certain stretches as plain text, each uncertain piece as a link to its row in the list.
+
+    `prefix` makes the ids unique on a page with several answers. Every string that comes from a document passes
+    `escape` here; the rest is literals and integers.
+    """
+    parts: list[str] = []
+    plain: list[str] = []
+    for number, piece in enumerate(run.pieces):
+        if not piece.level:
+            plain.append(piece.text)
+            continue
+        core = piece.text.strip()
+        lead, tail = (piece.text.split(core, 1)) if core else ("", "")
+        # White space at the ends of a token stays outside the tint, or every word would look underlined too far.
+        plain.append(lead)
+        parts.append(escape("".join(plain)))
+        plain = [tail]
+        look = f"t t{piece.level}" if core else f"t t{piece.level} blank"
+        parts.append(f'<a class="{look}" href="#{escape(prefix)}-{number}">{escape(core or piece.text)}</a>')
+    parts.append(escape("".join(plain)))
+    return mark_safe("".join(parts))  # noqa: S308 - see the docstring: all text is escaped above
+
+
+def render_uncertain(run: TokenRun, prefix: str) -> SafeString:
+    """The uncertain pieces as list items with their alternatives, most likely first; escaped like `render_tokens`."""
+    rows = (
+        f'<li id="{escape(prefix)}-{number}">{_row(piece)}</li>'
+        for number, piece in enumerate(run.pieces)
+        if piece.level
+    )
+    return mark_safe("".join(rows))  # noqa: S308 - see the docstring: all text is escaped in _row
+
+
+def _row(piece: Piece) -> str:
+    alternatives = piece.alternatives
+    texts = [piece.text, *(other.text for other in alternatives)]
+    # Words carry their space in front; where all do, it says nothing.
+    skip = 1 if all(text[:1] == " " and text.strip() for text in texts) else 0
+    chosen, *others = [(_bold_again if len(text) < 40 else _bold)(text[skip:]) for text in texts]
+    shown = [f"{text} {percent(other.probability)}" for text, other in zip(others, alternatives, strict=True)]
+    return f"{chosen} {percent(piece.probability)}" + (f"<span> or {', '.join(shown)}</span>" if shown else "")
+
+
+def _bold(text: str) -> str:
+    return f"<b>{escape(visible(text))}</b>"
+
+
+_bold_again = lru_cache(maxsize=8192)(_bold)  # the same few words come again and again
+
+
+def _run(pieces: tuple[Piece, ...], text: str) -> TokenRun:
+    known = [piece.probability for piece in pieces if piece.probability is not None]
+    return TokenRun(
+        pieces=pieces,
+        joins="".join(piece.text for piece in pieces) == text,
+        mean=sum(known) / len(known) if known else None,
+        lowest=min(known, default=None),
+        under_half=sum(1 for probability in known if probability < HALF),
+    )
+
+
+def _pieces(tokens: Sequence[_Token]) -> Iterator[Piece]:
+    pending: list[_Token] = []
+    raw = b""
+    for token in tokens:
+        pending.append(token)
+        raw += token.raw
+        try:
+            text = raw.decode()
+        except UnicodeDecodeError as error:
+            if error.end == len(raw) and error.reason == "unexpected end of data":
+                continue  # the character goes on in the next token
+            text = raw.decode(errors="replace")
+        yield _piece(text, pending)
+        pending, raw = [], b""
+    if pending:
+        yield _piece(raw.decode(errors="replace"), pending)
+
+
+def _piece(text: str, tokens: Sequence[_Token]) -> Piece:
+    known = [token.probability for token in tokens if token.probability is not None]
+    probability = math.prod(known) if known else None
+    return Piece(text, probability, _level(probability), tokens[0])
+
+
+def _level(probability: float | None) -> int:
+    if probability is None or probability >= CERTAIN:
+        return 0
+    return 1 if probability >= HALF else 2 if probability >= QUARTER else 3
+
+
+def _chat_tokens(content: Any) -> list[_Token]:
+    if not isinstance(content, list):
+        return []
+    return [_chat_token(entry) for entry in content if isinstance(entry, Mapping)]
+
+
+def _chat_token(entry: Mapping[str, Any]) -> _Token:
+    text, listed = _text(entry.get("token")), entry.get("bytes")
+    return _Token(
+        text, _raw(listed, text), _probability(entry.get("logprob")), entry.get("top_logprobs"), special=listed is None
+    )
+
+
+def _without_end_marks(tokens: list[_Token], text: str) -> list[_Token]:
+    """The tokens without the special ones at the end (no bytes, not in the text) that only say "stop"."""
+    last = len(tokens)
+    while last and tokens[last - 1].special and not text.endswith(tokens[last - 1].text):
+        last -= 1
+    return tokens[:last]
+
+
+def _prompt_tokens(logprobs: Mapping[str, Any]) -> list[_Token]:
+    tokens = logprobs.get("tokens")
+    if not isinstance(tokens, list):
+        return []
+    figures, others = _list(logprobs.get("token_logprobs")), _list(logprobs.get("top_logprobs"))
+    return [
+        _prompt_token(_text(token), _at(figures, number), _at(others, number)) for number, token in enumerate(tokens)
+    ]
+
+
+def _prompt_token(text: str, logprob: Any, others: Any) -> _Token:
+    return _Token(text, text.encode(errors="replace"), _probability(logprob), others)
+
+
+def _alternatives(token: _Token) -> tuple[Alternative, ...]:
+    """The other tokens that were recorded for a place, most likely first."""
+    others = token.others
+    if isinstance(others, Mapping):
+        pairs = list(others.items())
+    else:
+        pairs = [(other.get("token"), other.get("logprob")) for other in _list(others) if isinstance(other, Mapping)]
+    known = [
+        Alternative(_text(text), probability)
+        for text, logprob in pairs
+        if text != token.text and (probability := _probability(logprob)) is not None
+    ]
+    known.sort(key=attrgetter("probability"), reverse=True)
+    return tuple(known)
+
+
+def _raw(listed: Any, text: str) -> bytes:
+    """The bytes of a token; some servers send null or figures that are no bytes, then the text speaks."""
+    if isinstance(listed, list):
+        try:
+            return bytes(listed)
+        except (TypeError, ValueError):
+            pass
+    return text.encode(errors="replace")
+
+
+def _probability(logprob: Any) -> float | None:
+    if isinstance(logprob, int) and not isinstance(logprob, bool):
+        logprob = float(max(logprob, -10_000))  # some servers write -9999 for "hardly"
+    if not isinstance(logprob, float) or math.isnan(logprob):
+        return None
+    return math.exp(logprob) if logprob < 0 else 1.0
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else "" if value is None else str(value)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _at(values: list[Any], number: int) -> Any:
+    return values[number] if number < len(values) else None

@@ -1,0 +1,300 @@
+"""Queues: which completions they hold, and who holds which item."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Max, Q, QuerySet
+from django.utils import timezone
+
+from reviews.models import (
+    Assignment,
+    AssignmentState,
+    ClaimChange,
+    ClaimEvent,
+    Completion,
+    FeedbackTask,
+    ItemState,
+    Order,
+    Queue,
+    QueueItem,
+    Status,
+    User,
+)
+from reviews.models.queues import NOT_AGAIN, TAKING
+from reviews.workflow import audit
+from reviews.workflow.audit import Actor
+
+CANDIDATES = 20
+BACKLOG_CHUNK = 1_000
+
+
+class ClaimLost(RuntimeError):
+    """The claim is no longer the reviewer's: it ran out, was given up, or the item left the queue."""
+
+
+# Routing ---------------------------------------------------------------------------------------------------------
+
+
+def route(completion: Completion, feedback_tasks: Iterable[FeedbackTask]) -> None:
+    """Make the completion stand in the queues of exactly these feedback tasks, as far as nobody touched it.
+
+    A started completion stands in none: there is nothing to review yet.
+    """
+    wanted = [] if completion.status == Status.STARTED else [task.queue for task in feedback_tasks]
+    _withdraw(_untouched().filter(completion=completion).exclude(queue__in=wanted), "no longer matches")
+    _reopen(QueueItem.objects.filter(completion=completion, queue__in=wanted))
+    QueueItem.objects.bulk_create([_item(queue, completion) for queue in wanted], ignore_conflicts=True)
+
+
+def route_backlog(feedback_task: FeedbackTask) -> bool:
+    """Offer the next thousand completions that were there before the selector; False when none are left."""
+    if feedback_task.routed_through is None:
+        return False
+    tag_ids = set(feedback_task.selector_tags.values_list("tag_id", flat=True))
+    matching = Completion.objects.having_tags(tag_ids).filter(
+        organization_id=feedback_task.organization_id, pk__gt=feedback_task.routed_through
+    )
+    fields = ("id", "status", "received_at", "confidence_low")
+    chunk = list(matching.only(*fields).order_by("pk")[:BACKLOG_CHUNK])
+    items = [_item(feedback_task.queue, completion) for completion in chunk if completion.status != Status.STARTED]
+    last = chunk[-1].pk if len(chunk) == BACKLOG_CHUNK else None
+    with transaction.atomic():
+        _reopen(QueueItem.objects.filter(queue=feedback_task.queue, completion__in=chunk))
+        QueueItem.objects.bulk_create(items, ignore_conflicts=True)
+        FeedbackTask.objects.filter(pk=feedback_task.pk, routed_through=feedback_task.routed_through).update(
+            routed_through=last
+        )
+    feedback_task.routed_through = last
+    return last is not None
+
+
+def withdraw_unmatched(feedback_task: FeedbackTask) -> None:
+    """Withdraw the untouched items that the feedback task's selector no longer matches."""
+    tag_ids = set(feedback_task.selector_tags.values_list("tag_id", flat=True))
+    matching = Completion.objects.having_tags(tag_ids).filter(organization_id=feedback_task.organization_id)
+    items = _untouched().filter(queue__feedback_task=feedback_task)
+    _withdraw(items.exclude(completion__in=matching.values("pk")), "no longer matches")
+
+
+def withdraw_gone(completion: Completion) -> int:
+    """Withdraw a completion that left the upstream's list; who holds it loses the claim. How many items it was in."""
+    items = list(QueueItem.objects.open().filter(completion=completion, reviews_done=0))
+    for item in items:
+        for assignment in Assignment.objects.held().filter(item=item):
+            _end(assignment, AssignmentState.RELEASED, reason="graded or deleted upstream")
+    return _withdraw(QueueItem.objects.filter(pk__in=[item.pk for item in items], places_taken=0), GONE)
+
+
+def welcome_back(completion: Completion) -> None:
+    """Reopen what was withdrawn because the completion had left the upstream's list."""
+    QueueItem.objects.filter(completion=completion, state=ItemState.WITHDRAWN, closed_because=GONE).update(
+        state=ItemState.OPEN, closed_at=None, closed_because=""
+    )
+
+
+GONE = "graded or deleted upstream"
+
+
+def _item(queue: Queue, completion: Completion) -> QueueItem:
+    return QueueItem(
+        queue=queue,
+        completion=completion,
+        reviews_needed=queue.reviews_per_completion,
+        sort_key=_sort_key(queue, completion),
+        received_at=completion.received_at,
+    )
+
+
+def _sort_key(queue: Queue, completion: Completion) -> float:
+    match queue.order:
+        case Order.NEWEST:
+            return -completion.received_at.timestamp()
+        case Order.LEAST_CONFIDENT:
+            # Without logprobs nothing is known of it: behind those of which something is.
+            return 2.0 if completion.confidence_low is None else completion.confidence_low
+        case _:
+            return completion.received_at.timestamp()
+
+
+def _untouched() -> QuerySet[QueueItem]:
+    return QueueItem.objects.open().filter(places_taken=0, reviews_done=0, graded_at=None)
+
+
+def _withdraw(items: QuerySet[QueueItem], because: str) -> int:
+    return items.update(state=ItemState.WITHDRAWN, closed_at=timezone.now(), closed_because=because)
+
+
+def _reopen(items: QuerySet[QueueItem]) -> None:
+    withdrawn = items.filter(state=ItemState.WITHDRAWN).exclude(closed_because=GONE)
+    withdrawn.update(state=ItemState.OPEN, closed_at=None, closed_because="")
+
+
+# Claims ----------------------------------------------------------------------------------------------------------
+
+
+def claim_next(queue: Queue, *, reviewer: User) -> Assignment | None:
+    """The item that `reviewer` is to review now: the one she holds in this queue, renewed, or the next free one.
+
+    None when nothing is left for her. A claim that she holds in another queue is given up: she sees one item at a
+    time. Claims that ran out free their places first.
+    """
+    now = timezone.now()
+    expire_claims(now)
+    held = _on_screen(reviewer)
+    if held is not None:
+        if held.item.queue_id == queue.pk and renew(held):
+            return held
+        _end(held, AssignmentState.RELEASED, reason="opened another queue")
+    for item_id in _candidates(queue, reviewer):
+        if (assignment := _take(item_id, queue, reviewer, now)) is not None:
+            return assignment
+    return None
+
+
+def reclaim(item: QueueItem, *, reviewer: User) -> Assignment:
+    """Claim an item again whose claim ran out while she worked. Raises ClaimLost when its places are taken."""
+    held = _on_screen(reviewer)
+    if held is not None and held.item_id == item.pk:
+        return held
+    if held is not None:
+        _end(held, AssignmentState.RELEASED, reason="went back to another item")
+    assignment = _take(item.pk, item.queue, reviewer, timezone.now())
+    if assignment is None:
+        raise ClaimLost("Somebody else has taken this item since your claim ran out.")
+    return assignment
+
+
+def renew(assignment: Assignment) -> bool:
+    """Give a held claim its full time again; False when it is no longer held."""
+    until = timezone.now() + timedelta(minutes=assignment.item.queue.claim_minutes)
+    mine = Assignment.objects.held().filter(pk=assignment.pk, fence=assignment.fence)
+    if not mine.update(held_until=until, fence=F("fence") + 1):
+        return False
+    assignment.fence += 1
+    assignment.held_until = until
+    return True
+
+
+def skip(assignment: Assignment, *, reason: str = "") -> None:
+    """Give the item to others: its place is free, and she is not offered it again until it is requeued.
+
+    Raises ClaimLost.
+    """
+    if not _end(assignment, AssignmentState.SKIPPED, reason=reason, by=assignment.reviewer):
+        raise ClaimLost("This item was no longer yours, so there was nothing to skip.")
+
+
+def flag(assignment: Assignment, *, reason: str, actor: Actor) -> None:
+    """Mark the item for a lead, with a reason, and pass on as with `skip`. Raises ClaimLost."""
+    item = assignment.item
+    with transaction.atomic():
+        skip(assignment, reason=f"flagged: {reason}"[:1000])
+        QueueItem.objects.filter(pk=item.pk).update(
+            flagged_at=timezone.now(), flagged_by=assignment.reviewer, flag_reason=reason[:1000]
+        )
+        audit.record("item.flag", item, organization=item.queue.organization, actor=actor)
+
+
+def finish(assignment: Assignment) -> None:
+    """Close a claim by a review; the last review that was needed closes the item. Raises ClaimLost.
+
+    Call it within the transaction that writes the feedback.
+    """
+    now = timezone.now()
+    mine = Assignment.objects.held().filter(pk=assignment.pk, fence=assignment.fence)
+    if not mine.update(state=AssignmentState.DONE, ended_at=now):
+        raise ClaimLost("Your claim on this item has run out.")
+    _log(assignment, ClaimChange.DONE, now, by=assignment.reviewer)
+    items = QueueItem.objects.filter(pk=assignment.item_id)
+    items.update(reviews_done=F("reviews_done") + 1)
+    items.filter(graded_at=None).update(graded_at=now)
+    _close_when_done(items)
+
+
+def close_free_places(completions: Iterable[Completion], feedback_task: FeedbackTask) -> None:
+    """Feedback came from elsewhere: nobody new is asked for these; who holds one may finish."""
+    items = QueueItem.objects.filter(queue__feedback_task=feedback_task, completion__in=list(completions))
+    items.filter(graded_at=None).update(graded_at=timezone.now())
+    _withdraw(items.filter(state=ItemState.OPEN, places_taken=0), "graded elsewhere")
+    items.filter(state=ItemState.OPEN).update(reviews_needed=F("places_taken"))
+    _close_when_done(items)
+
+
+def expire_claims(now: datetime) -> int:
+    """Free the places of claims that ran out; how many. Any process may call it at any time."""
+    run_out = Assignment.objects.run_out(now)
+    return sum(_end(assignment, AssignmentState.EXPIRED) for assignment in run_out.select_related("item"))
+
+
+def _on_screen(reviewer: User) -> Assignment | None:
+    held = Assignment.objects.held_by(reviewer).filter(prefetched=False)
+    return held.select_related("item__queue", "item__completion", "reviewer").first()
+
+
+def _candidates(queue: Queue, reviewer: User) -> list[int]:
+    """The first twenty free items, begun at an offset of the reviewer's own when others are at work, so that fifty
+    who ask at one instant do not fight for one row.
+    """
+    not_again = Assignment.objects.filter(reviewer=reviewer, state__in=NOT_AGAIN, requeued_at=None)
+    free = QueueItem.objects.claimable().filter(queue=queue).exclude(pk__in=not_again.values("item_id"))
+    ids = list(free.order_by("-priority", "sort_key", "pk").values_list("pk", flat=True)[:CANDIDATES])
+    if not ids:
+        return []
+    others = Assignment.objects.held().filter(item__queue=queue)[:CANDIDATES].count()
+    offset = reviewer.pk % min(len(ids), others + 1)
+    return ids[offset:] + ids[:offset]
+
+
+def _take(item_id: int, queue: Queue, reviewer: User, now: datetime) -> Assignment | None:
+    """Claim one item: a conditional update takes the place, the constraints forbid what it could not see."""
+    try:
+        with transaction.atomic():
+            if not QueueItem.objects.claimable().filter(pk=item_id).update(places_taken=F("places_taken") + 1):
+                return None
+            taken = set(Assignment.objects.filter(item=item_id, state__in=TAKING).values_list("place", flat=True))
+            place = next(number for number in range(len(taken) + 1) if number not in taken)
+            assignment = Assignment.objects.create(
+                item_id=item_id,
+                reviewer=reviewer,
+                place=place,
+                claimed_at=now,
+                held_until=now + timedelta(minutes=queue.claim_minutes),
+            )
+            _log(assignment, ClaimChange.CLAIMED, now, by=reviewer)
+    except IntegrityError:
+        # Somebody, perhaps she herself in another tab, was faster.
+        return None
+    return assignment
+
+
+_CHANGE = {
+    AssignmentState.SKIPPED: ClaimChange.SKIPPED,
+    AssignmentState.EXPIRED: ClaimChange.EXPIRED,
+    AssignmentState.RELEASED: ClaimChange.RELEASED,
+}
+
+
+def _end(assignment: Assignment, state: AssignmentState, *, reason: str = "", by: User | None = None) -> bool:
+    """End a claim without a review and free its place; False when it had ended already."""
+    now = timezone.now()
+    with transaction.atomic():
+        mine = Assignment.objects.held().filter(pk=assignment.pk, fence=assignment.fence)
+        if state == AssignmentState.EXPIRED:
+            mine = mine.run_out(now)
+        if not mine.update(state=state, ended_at=now):
+            return False
+        QueueItem.objects.filter(pk=assignment.item_id).update(places_taken=F("places_taken") - 1)
+        _log(assignment, _CHANGE[state], now, reason=reason, by=by)
+    return True
+
+
+def _close_when_done(items: QuerySet[QueueItem]) -> None:
+    done = items.filter(state=ItemState.OPEN, reviews_done__gte=F("reviews_needed"))
+    done.update(state=ItemState.DONE, closed_at=timezone.now())
+
+
+def _log(
+    assignment: Assignment, change: ClaimChange, at: datetime, *, reason: str = "", by: User | None = None
+) -> None:
+    ClaimEvent.objects.create(assignment=assignment, change=change, at=at, reason=reason[:1000], by=by)

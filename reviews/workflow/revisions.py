@@ -1,0 +1,90 @@
+"""Revisions: the one way in which a completion's document changes."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from reviews.models import Assignment, Completion, CompletionTag, Document, Revision, RevisionOrigin, Tag
+from reviews.workflow import audit, documents, outbox
+from reviews.workflow.audit import SYSTEM, Actor
+
+
+def accept(
+    completion: Completion,
+    document: Mapping[str, Any],
+    *,
+    origin: RevisionOrigin,
+    before: Mapping[str, Any],
+    actor: Actor = SYSTEM,
+    assignment: Assignment | None = None,
+) -> Revision:
+    """Make `document` the completion's current one. `before` is the current one, as read by the caller.
+
+    Call it within a transaction that has locked the completion's row (`lock`). Unless it comes from a pull, the
+    revision is put into the outbox of the completion's upstream in the same transaction.
+    """
+    base = completion.current
+    result = documents.store(completion.organization, document)
+    revision = Revision.objects.create(
+        completion=completion,
+        number=completion.revision_count + 1,
+        base=base,
+        result=result,
+        origin=origin,
+        changes_text=documents.dumps(documents.changes(before, document)).decode(),
+        author=actor.user,
+        api_token=actor.api_token,
+        assignment=assignment,
+    )
+    set_current(completion, result, document)
+    completion.revision_count = revision.number
+    if origin == RevisionOrigin.PULL:
+        completion.upstream_document = result
+    completion.save()
+    if origin != RevisionOrigin.PULL:
+        outbox.enqueue_revision(revision)
+    audit.record(
+        "completion.revise",
+        completion,
+        organization=completion.organization,
+        actor=actor,
+        before=base.hash,
+        after=result.hash,
+        details=origin,
+    )
+    return revision
+
+
+def lock(completion_id: int) -> Completion:
+    """The completion, its row locked until the transaction ends (on SQLite the transaction itself is the lock)."""
+    rows = Completion.objects.select_for_update(of=("self",)).select_related("current", "organization", "upstream")
+    return rows.get(pk=completion_id)
+
+
+def set_current(completion: Completion, row: Document, document: Mapping[str, Any]) -> None:
+    """Point at `row` and repeat in the columns what it says. The caller saves."""
+    completion.current = row
+    for name, value in asdict(documents.columns(document)).items():
+        setattr(completion, name, value)
+
+
+def set_tags(completion: Completion, names: list[str]) -> set[int]:
+    """Make the completion's tags these; the ids of the tags."""
+    organization_id = completion.organization_id
+    known = dict(Tag.objects.filter(organization_id=organization_id, name__in=names).values_list("name", "pk"))
+    missing = [name for name in names if name not in known]
+    if missing:
+        Tag.objects.bulk_create(
+            [Tag(organization_id=organization_id, name=name) for name in missing], ignore_conflicts=True
+        )
+        known |= dict(Tag.objects.filter(organization_id=organization_id, name__in=missing).values_list("name", "pk"))
+    wanted = {known[name] for name in names}
+    links = CompletionTag.objects.filter(completion=completion)
+    have = set(links.values_list("tag_id", flat=True))
+    if have - wanted:
+        links.filter(tag_id__in=have - wanted).delete()
+    CompletionTag.objects.bulk_create(
+        [CompletionTag(completion=completion, tag_id=tag_id) for tag_id in sorted(wanted - have)],
+        ignore_conflicts=True,
+    )
+    return wanted

@@ -1,0 +1,56 @@
+"""Upstream tokens at rest: AES-GCM under GRADEBENCH_ENCRYPTION_KEYS, bound to the upstream and its URL."""
+
+import base64
+import binascii
+import hashlib
+import os
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+
+NONCE_BYTES = 12
+VERSION = "v1"
+
+
+class SealBroken(ValueError):
+    """A sealed secret that none of the keys opens, or that was sealed for something else."""
+
+
+def _key(text: str) -> bytes:
+    """32 bytes from a configured key: url-safe base64 of 32 bytes as it is, any other text through SHA-256."""
+    try:
+        raw = base64.urlsafe_b64decode(text.encode())
+    except (binascii.Error, ValueError):
+        raw = b""
+    return raw if len(raw) == 32 else hashlib.sha256(text.encode()).digest()
+
+
+def _key_id(key: bytes) -> str:
+    return hashlib.sha256(b"gradebench key id" + key).hexdigest()[:8]
+
+
+def seal(secret: str, *, bound_to: str) -> str:
+    """Encrypt with the first key. `bound_to` must be given again to open: what is sealed cannot be moved."""
+    key = _key(settings.ENCRYPTION_KEYS[0])
+    nonce = os.urandom(NONCE_BYTES)
+    box = nonce + AESGCM(key).encrypt(nonce, secret.encode(), bound_to.encode())
+    return f"{VERSION}.{_key_id(key)}.{base64.urlsafe_b64encode(box).decode()}"
+
+
+def unseal(sealed: str, *, bound_to: str) -> str:
+    """The secret. Raises SealBroken, with a sentence that says what to do."""
+    try:
+        version, key_id, text = sealed.split(".")
+        box = base64.urlsafe_b64decode(text)
+    except ValueError as error:
+        raise SealBroken("The stored token is not in a form that GradeBench writes. Enter it again.") from error
+    keys = [key for key in map(_key, settings.ENCRYPTION_KEYS) if _key_id(key) == key_id]
+    if version != VERSION or not keys:
+        raise SealBroken(
+            "None of the keys in GRADEBENCH_ENCRYPTION_KEYS sealed this token. Add the old key, or enter the token again."
+        )
+    try:
+        return AESGCM(keys[0]).decrypt(box[:NONCE_BYTES], box[NONCE_BYTES:], bound_to.encode()).decode()
+    except InvalidTag as error:
+        raise SealBroken("The token was sealed for another upstream or URL. Enter it again.") from error

@@ -1,0 +1,1 @@
+"""Tests mirror `reviews/`; `python -m tests.run` runs them on both databases."""

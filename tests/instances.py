@@ -1,0 +1,279 @@
+"""Whole running GradeBenches for end-to-end tests, in processes of their own on loopback.
+
+On SQLite an instance is one process, `manage.py up`. On the PostgreSQL run (DATABASE_URL is set) it is what
+docker-compose.yml runs, the very same commands: gunicorn, a Celery worker and beat, over a database and a broker
+database of its own.
+"""
+
+import base64
+import itertools
+import os
+import secrets
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit, urlunsplit
+
+import psutil
+import redis
+import requests
+import yaml
+
+from tests.services import (
+    HOST,
+    VALKEY_DATABASES,
+    bound_to_parent,
+    create_database,
+    drop_database,
+    end_process,
+    free_port,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+READY_SECONDS = 30.0
+STOP_SECONDS = 20.0
+COMMAND_SECONDS = 180.0
+
+# What a child may know of the machine it runs on; everything about GradeBench is said anew.
+PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
+
+_numbers = itertools.count(1)
+_broker_numbers_in_use: set[int] = set()
+
+
+class InstanceError(AssertionError):
+    """An instance or one of its commands failed; the message holds what it said."""
+
+
+def compose_command(service: str) -> list[str]:
+    """The words of the command that docker-compose.yml gives `service`."""
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    return shlex.split(compose["services"][service]["command"])
+
+
+def encryption_key() -> str:
+    """A fresh key for GRADEBENCH_ENCRYPTION_KEYS: 32 random bytes in url-safe base64."""
+    return base64.urlsafe_b64encode(os.urandom(32)).decode()
+
+
+class Instance:
+    """One GradeBench with data of its own. As a context manager it is started, ready, and removed at the end.
+
+    `env` is added to the environment of all its processes and commands, on top of what the instance sets itself; a
+    value of None takes a name away. Start instances in the main thread: their processes end with the thread that
+    started them.
+    """
+
+    def __init__(self, name: str = "gradebench", *, env: dict[str, str | None] | None = None) -> None:
+        self.name = name
+        self.port = free_port()
+        self.folder = Path(tempfile.mkdtemp(prefix=f"gradebench-{name}-"))
+        self.data_dir = self.folder / "data"
+        self.data_dir.mkdir()
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._server_url = os.environ.get("DATABASE_URL", "")
+        self._broker_url = os.environ.get("REDIS_URL", "")
+        self._database = ""
+        self._broker_number = 0
+        self._migrated = False
+        self.env = self._environment()
+        for key, value in (env or {}).items():
+            self.env.pop(key, None)
+            if value is not None:
+                self.env[key] = value
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+            self.wait_ready()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether it is the one-process form on SQLite."""
+        return not self._server_url
+
+    @property
+    def url(self) -> str:
+        """Its address without a slash at the end."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def log(self) -> str:
+        """The last lines of what each process said, for the message of a failure."""
+        parts = []
+        for path in sorted(self.folder.glob("*.log")):
+            parts.append(f"--- {self.name} {path.stem}\n{path.read_text(errors='replace')[-6000:]}")
+        return "\n".join(parts)
+
+    def start(self) -> None:
+        """Start its processes, migrating before the first time. Returns at once; see `wait_ready()`."""
+        if self.processes:
+            raise InstanceError(f"{self.name} runs already.")
+        if not self._migrated:
+            self._make_databases()
+            self.manage("migrate", "--verbosity", "0")
+            self._migrated = True
+        for role, command in self._commands().items():
+            with (self.folder / f"{role}.log").open("ab") as log:
+                self.processes[role] = subprocess.Popen(
+                    [*bound_to_parent("KILL"), *command],
+                    cwd=ROOT,
+                    env=self.env,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    process_group=0,
+                )
+
+    def wait_ready(self, seconds: float = READY_SECONDS) -> None:
+        """Return once /healthz answers 200. Raises InstanceError with the log when a process ends or time runs out."""
+        deadline = time.monotonic() + seconds
+        while not self._is_healthy():
+            ended = [role for role, process in self.processes.items() if process.poll() is not None]
+            if ended or not self.processes:
+                raise InstanceError(f"{self.name}: {', '.join(ended) or 'nothing'} ended before it was ready.\n{self.log}")
+            if time.monotonic() > deadline:
+                raise InstanceError(f"{self.name} was not ready within {seconds:.0f} s.\n{self.log}")
+            time.sleep(0.05)
+
+    def stop(self) -> dict[str, int]:
+        """SIGTERM all processes, wait up to 20 s, then SIGKILL; the exit code of each. Data stays for `start()`."""
+        for process in self.processes.values():
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        for process in self.processes.values():
+            try:
+                process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                _kill_family(process)
+        return self._forget()
+
+    def kill(self, *roles: str) -> None:
+        """SIGKILL whole process groups: all of them, or the roles named ("up", or "web", "worker" and "beat")."""
+        for role in roles or tuple(self.processes):
+            _kill_family(self.processes.pop(role))
+
+    def close(self) -> None:
+        """Stop it and remove its data, its database and what it has in the broker."""
+        self.stop()
+        if self._database:
+            drop_database(self._server_url, self._database)
+            self._database = ""
+        if self._broker_number:
+            with redis.Redis.from_url(self.env["REDIS_URL"], socket_timeout=5) as client:
+                client.flushdb()
+            _broker_numbers_in_use.discard(self._broker_number)
+            self._broker_number = 0
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def manage(self, *args: str, input: str | None = None, seconds: float = COMMAND_SECONDS) -> str:  # noqa: A002
+        """Run a manage.py command in its environment, `input` as standard input; what the command printed.
+
+        Raises InstanceError with both outputs when the command fails or takes longer than `seconds`.
+        """
+        try:
+            done = subprocess.run(
+                [*bound_to_parent("KILL"), sys.executable, "manage.py", *args],
+                cwd=ROOT,
+                env=self.env,
+                input=input if input is not None else "",
+                capture_output=True,
+                text=True,
+                timeout=seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise InstanceError(f"{self.name}: manage.py {shlex.join(args)} took over {seconds:.0f} s.") from error
+        if done.returncode != 0:
+            raise InstanceError(
+                f"{self.name}: manage.py {shlex.join(args)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+            )
+        return done.stdout
+
+    def _environment(self) -> dict[str, str]:
+        env = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+        env |= {
+            "DJANGO_SETTINGS_MODULE": "gradebench.settings",
+            "PYTHONUNBUFFERED": "1",
+            "GRADEBENCH_DATA_DIR": str(self.data_dir),
+            # What a collectstatic by hand left in the tree has no say here.
+            "GRADEBENCH_STATIC_ROOT": str(self.folder / "static"),
+            "ALLOWED_HOSTS": f"{HOST},localhost",
+            "GRADEBENCH_OUTBOUND_ALLOW": "127.0.0.0/8",
+        }
+        if not self.is_embedded:
+            env |= {
+                "SECRET_KEY": secrets.token_urlsafe(50),
+                "GRADEBENCH_ENCRYPTION_KEYS": encryption_key(),
+                # Plain HTTP on loopback could not carry the cookies that are bound to TLS.
+                "GRADEBENCH_HTTPS": "0",
+            }
+        return env
+
+    def _make_databases(self) -> None:
+        """On PostgreSQL: a database and a broker database of its own."""
+        if self.is_embedded:
+            return
+        self._database = f"instance_{os.getpid()}_{next(_numbers)}"
+        create_database(self._server_url, self._database)
+        self._broker_number = next(n for n in range(1, VALKEY_DATABASES) if n not in _broker_numbers_in_use)
+        _broker_numbers_in_use.add(self._broker_number)
+        self.env.setdefault("DATABASE_URL", _with_path(self._server_url, self._database))
+        self.env.setdefault("REDIS_URL", _with_path(self._broker_url, str(self._broker_number)))
+
+    def _commands(self) -> dict[str, list[str]]:
+        """What to run, by role."""
+        if self.is_embedded:
+            return {"up": [sys.executable, "manage.py", "up", "--port", str(self.port)]}
+        return {role: self._adapted(compose_command(role)) for role in ("web", "worker", "beat")}
+
+    def _adapted(self, words: list[str]) -> list[str]:
+        """A command of docker-compose.yml with this environment's programs, this port and this data folder."""
+        places = {"0.0.0.0:8000": f"{HOST}:{self.port}"}  # noqa: S104 - it is what is replaced
+        program = Path(sys.executable).parent / words[0]
+        return [str(program), *(places.get(word, word.replace("/data/", f"{self.data_dir}/")) for word in words[1:])]
+
+    def _is_healthy(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/healthz", timeout=5).status_code == 200
+        except requests.RequestException:
+            return False
+
+    def _forget(self) -> dict[str, int]:
+        codes = {role: process.wait() for role, process in self.processes.items()}
+        self.processes.clear()
+        return codes
+
+
+def _kill_family(process: "subprocess.Popen[bytes]") -> None:
+    """SIGKILL a process, its process group and every descendant, and wait for them to be gone."""
+    try:
+        children = psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        children = []
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    for child in children:
+        # A child that moved to a group of its own; is_running() also knows a number that was given away again.
+        if child.is_running():
+            child.kill()
+    end_process(process, seconds=10)
+    psutil.wait_procs(children, timeout=10)
+
+
+def _with_path(url: str, path: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{path}"))
