@@ -1,0 +1,73 @@
+"""Editing: one leaf of an answer, made by a person, carried upstream."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from reviews.models import Assignment, Completion, Revision, RevisionOrigin
+from reviews.workflow import documents, revisions
+from reviews.workflow.audit import Actor
+
+# What the model said, and nothing else: the request is what was asked, and stays.
+EDITABLE = re.compile(r"/response/choices/\d+/(message/content|message/content/\d+/text|text)")
+LONGEST_TEXT = 4_000_000
+
+
+class EditRefused(ValueError):
+    """An edit that cannot be made; the sentence says why."""
+
+
+class StaleDocument(RuntimeError):
+    """The document has changed since the edit was begun: nothing is written."""
+
+
+@dataclass(frozen=True)
+class LeafEdit:
+    """One leaf: the JSON pointer of a text of the answer, and its new text."""
+
+    pointer: str
+    text: str
+
+
+def edit(
+    completion_id: int,
+    edits: Iterable[LeafEdit],
+    *,
+    base_id: int,
+    actor: Actor,
+    assignment: Assignment | None = None,
+) -> Revision | None:
+    """Change leaves of the answer in one revision; None when they say what stands there already.
+
+    `base_id` is the document on which the edit was made. Call it within a transaction. Raises StaleDocument when the
+    current document is another one, EditRefused when a pointer names no text of an answer.
+    """
+    completion: Completion = revisions.lock(completion_id)
+    if completion.current_id != base_id:
+        raise StaleDocument("This completion has changed since you opened it.")
+    before = documents.read(completion.current)
+    after = before
+    for leaf in edits:
+        after = _with_text(after, leaf)
+    if after == before:
+        return None
+    return revisions.accept(
+        completion, after, origin=RevisionOrigin.EDIT, before=before, actor=actor, assignment=assignment
+    )
+
+
+def _with_text(document: dict[str, documents.Json], leaf: LeafEdit) -> dict[str, documents.Json]:
+    if not EDITABLE.fullmatch(leaf.pointer):
+        raise EditRefused("Only the text of an answer can be edited.")
+    if len(leaf.text) > LONGEST_TEXT:
+        raise EditRefused(f"The text is longer than {LONGEST_TEXT:,} characters.")
+    try:
+        standing = documents.at(document, leaf.pointer)
+        leaf.text.encode()
+    except documents.PointerMissing as error:
+        raise EditRefused("This answer has no text there to edit.") from error
+    except UnicodeEncodeError as error:
+        raise EditRefused("The text has half a character (a lone surrogate) in it.") from error
+    if not isinstance(standing, str):
+        raise EditRefused("What stands there is not a text.")
+    return document if standing == leaf.text else documents.with_leaf(document, leaf.pointer, leaf.text)

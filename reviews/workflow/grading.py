@@ -1,0 +1,161 @@
+"""Grading: what a reviewer submits, and feedback that comes by API."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from django.db import IntegrityError, transaction
+
+from reviews.models import (
+    ApiToken,
+    Assignment,
+    AssignmentState,
+    Completion,
+    Feedback,
+    FeedbackCompletion,
+    FeedbackOrigin,
+    FeedbackTask,
+    Revision,
+)
+from reviews.workflow import audit, editing, feedback_tasks, outbox, queues, schema
+from reviews.workflow.audit import Actor
+from reviews.workflow.editing import LeafEdit
+from reviews.workflow.queues import ClaimLost
+
+LONGEST_COMMENT = 20_000
+
+
+class FeedbackRefused(ValueError):
+    """Feedback that is not taken, with the reason; nothing was written."""
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What a submit wrote."""
+
+    feedback: Feedback
+    revision: Revision | None
+
+
+def submit(
+    assignment: Assignment,
+    *,
+    values: dict[str, Any],
+    comment: str = "",
+    edits: Sequence[LeafEdit] = (),
+    base_id: int,
+    actor: Actor,
+) -> Submitted:
+    """Grade and, where there are edits, change the answer: claim, feedback, revision, outbox and audit in one
+    transaction, so that all of it is there or none.
+
+    `base_id` is the document that the reviewer saw. A claim that ran out meanwhile is taken again when its place is
+    still free. Raises schema.ValuesRefused, FeedbackRefused, editing.EditRefused, editing.StaleDocument, ClaimLost.
+    """
+    feedback_task = assignment.item.queue.feedback_task
+    revision_of_task = feedback_task.current_revision
+    if revision_of_task is None:
+        raise FeedbackRefused("This feedback task has no schema.")
+    schema.validate(feedback_tasks.schema_of(revision_of_task), values)
+    _check_comment(comment)
+    with transaction.atomic():
+        held = _still_held(assignment)
+        revision = editing.edit(
+            held.item.completion_id, edits, base_id=base_id, actor=actor, assignment=held
+        )
+        completion = Completion.objects.select_related("upstream", "organization").get(pk=held.item.completion_id)
+        if revision is None and completion.current_id != base_id:
+            raise editing.StaleDocument("This completion has changed since you opened it.")
+        queues.finish(held)
+        feedback = Feedback.objects.create(
+            organization=completion.organization,
+            feedback_task=feedback_task,
+            task_revision=revision_of_task,
+            origin=FeedbackOrigin.REVIEW,
+            values_text=orjson.dumps(values).decode(),
+            comment=comment,
+            reviewer=held.reviewer,
+            assignment=held,
+        )
+        _attach(feedback, [completion], actor)
+    return Submitted(feedback, revision)
+
+
+def record(
+    feedback_task: FeedbackTask,
+    completions: Sequence[Completion],
+    *,
+    values: dict[str, Any],
+    comment: str,
+    actor: Actor,
+    api_token: ApiToken | None,
+) -> Feedback:
+    """Feedback from an application on these completions: their free places close, since it has been graded.
+
+    Raises schema.ValuesRefused, FeedbackRefused.
+    """
+    revision = feedback_task.current_revision
+    if revision is None:
+        raise FeedbackRefused("This feedback task has no schema.")
+    schema.validate(feedback_tasks.schema_of(revision), values)
+    _check_comment(comment)
+    with transaction.atomic():
+        feedback = Feedback.objects.create(
+            organization=feedback_task.organization,
+            feedback_task=feedback_task,
+            task_revision=revision,
+            origin=FeedbackOrigin.API,
+            values_text=orjson.dumps(values).decode(),
+            comment=comment,
+            api_token=api_token,
+        )
+        _attach(feedback, completions, actor)
+        queues.close_free_places(completions, feedback_task)
+    return feedback
+
+
+def values_of(feedback: Feedback) -> dict[str, Any]:
+    """The values of a feedback, members in their order."""
+    values: dict[str, Any] = orjson.loads(feedback.values_text)
+    return values
+
+
+def _check_comment(comment: str) -> None:
+    if len(comment) > LONGEST_COMMENT:
+        raise FeedbackRefused(f"The comment is longer than {LONGEST_COMMENT:,} characters.")
+    if "\x00" in comment:
+        raise FeedbackRefused("The comment has a NUL character in it, which no database keeps.")
+
+
+def _still_held(assignment: Assignment) -> Assignment:
+    """The assignment as it stands, claimed again where it had run out. Raises ClaimLost."""
+    now = Assignment.objects.select_related("item__queue__organization", "reviewer").get(pk=assignment.pk)
+    if now.state == AssignmentState.HELD:
+        return now
+    if now.state == AssignmentState.DONE:
+        raise ClaimLost("You have submitted this item already.")
+    if now.state == AssignmentState.RELEASED and now.item.state != "open":
+        raise ClaimLost("This item has left the queue: it was graded or deleted upstream.")
+    again = queues.reclaim(now.item, reviewer=now.reviewer)
+    return Assignment.objects.select_related("item__queue__organization", "reviewer").get(pk=again.pk)
+
+
+def _attach(feedback: Feedback, completions: Iterable[Completion], actor: Actor) -> None:
+    """The completions that a feedback speaks of, the document of each that was graded, and the pushes."""
+    for completion in completions:
+        try:
+            with transaction.atomic():
+                FeedbackCompletion.objects.create(
+                    feedback=feedback, completion=completion, document_id=completion.current_id
+                )
+        except IntegrityError as error:
+            raise FeedbackRefused(f"The completion {completion.uid} is named twice.") from error
+        outbox.enqueue_feedback(feedback, completion)
+    audit.record(
+        "feedback.create",
+        feedback,
+        organization=feedback.organization,
+        actor=actor,
+        details=feedback.feedback_task.name,
+    )

@@ -1,0 +1,167 @@
+"""Ingest: the one function behind both doors, the API (and import) and the pull."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from reviews.models import Completion, Organization, Push, PushKind, RevisionOrigin, Upstream
+from reviews.workflow import audit, documents, feedback_tasks, outbox, queues, revisions
+from reviews.workflow.audit import SYSTEM, Actor
+
+LONGEST_UID = 255
+ENDED = ("finished", "failed")
+
+
+class IngestRefused(ValueError):
+    """A document that is not taken, with the reason; nothing was written."""
+
+
+class HeldElsewhere(IngestRefused):
+    """The id is held by another organization, or here under another upstream."""
+
+
+class Outcome(StrEnum):
+    CREATED = "created"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    CONFLICT = "conflict"
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What became of a document, and the document that the completion has now."""
+
+    completion: Completion
+    outcome: Outcome
+    document: Mapping[str, Any]
+
+
+def receive(
+    organization: Organization, uid: str, document: dict[str, Any], *, raw: bytes | None = None, actor: Actor = SYSTEM
+) -> Ingested:
+    """A completion from an application or an import: created, or merged member by member into the one of that id.
+
+    `raw` is the document's JSON as it came, kept as it is when the completion is new. Raises HeldElsewhere when only
+    another organization has the id.
+    """
+    _check_uid(uid)
+    known = Completion.objects.filter(organization=organization, uid=uid).values_list("pk", flat=True).first()
+    if known is None:
+        if Completion.objects.filter(uid=uid).exists():
+            raise HeldElsewhere(f"There is no completion {uid} here.")
+        try:
+            with transaction.atomic():
+                return _create(organization, uid, document, raw, upstream=None)
+        except IntegrityError:
+            # Another request made it between the question and the insert: merge into that one.
+            known = Completion.objects.filter(organization=organization, uid=uid).values_list("pk", flat=True).get()
+    with transaction.atomic():
+        return _merge(revisions.lock(known), document, actor)
+
+
+def take_pulled(upstream: Upstream, uid: str, document: dict[str, Any], raw: bytes) -> Ingested:
+    """A completion as the upstream lists it: created, taken over when nobody touched it here, or a conflict.
+
+    Raises HeldElsewhere when the organization has the id from an application or another upstream.
+    """
+    _check_uid(uid)
+    organization = upstream.organization
+    known = Completion.objects.filter(organization=organization, uid=uid).values_list("pk", flat=True).first()
+    with transaction.atomic():
+        if known is None:
+            return _create(organization, uid, document, raw, upstream=upstream)
+        completion = revisions.lock(known)
+        if completion.upstream_id != upstream.pk:
+            raise HeldElsewhere(f"The id {uid} is held here already, and did not come from this upstream.")
+        if completion.gone_upstream_at is not None:
+            completion.gone_upstream_at = None
+            completion.save(update_fields=["gone_upstream_at"])
+            queues.welcome_back(completion)
+        return _compare(completion, document)
+
+
+def merge(standing: Mapping[str, Any], posted: Mapping[str, Any]) -> dict[str, Any]:
+    """Top-level members of `posted` over those of `standing`. A completion that has ended does not start again: a
+    late `started` only fills in members that are not there yet.
+    """
+    if posted.get("status") == "started" and standing.get("status") in ENDED:
+        return {**standing, **{name: value for name, value in posted.items() if name not in standing}}
+    return {**standing, **posted}
+
+
+def _check_uid(uid: str) -> None:
+    if not uid or len(uid) > LONGEST_UID or "\x00" in uid:
+        raise IngestRefused(f"The id must be text of 1 to {LONGEST_UID} characters, without NUL.")
+
+
+def _create(
+    organization: Organization, uid: str, document: dict[str, Any], raw: bytes | None, *, upstream: Upstream | None
+) -> Ingested:
+    row = documents.store(organization, document, raw)
+    completion = Completion(
+        organization=organization,
+        uid=uid,
+        upstream=upstream,
+        received=row,
+        upstream_document=row if upstream else None,
+        received_at=timezone.now(),
+    )
+    revisions.set_current(completion, row, document)
+    completion.save(force_insert=True)
+    _sort(completion, document)
+    return Ingested(completion, Outcome.CREATED, document)
+
+
+def _merge(completion: Completion, posted: dict[str, Any], actor: Actor) -> Ingested:
+    standing = documents.read(completion.current)
+    merged = merge(standing, posted)
+    if merged == standing and documents.dumps(merged) == documents.dumps(standing):
+        return Ingested(completion, Outcome.UNCHANGED, standing)
+    revisions.accept(completion, merged, origin=RevisionOrigin.API, before=standing, actor=actor)
+    _sort(completion, merged)
+    return Ingested(completion, Outcome.CHANGED, merged)
+
+
+def _compare(completion: Completion, theirs: dict[str, Any]) -> Ingested:
+    """What the upstream lists against what it had when we last looked, and against what we have."""
+    theirs_hash = documents.semantic_hash(theirs)
+    known, current = completion.upstream_document, completion.current
+    if known is None:
+        raise IngestRefused("This completion has no upstream document, so nothing can be compared with it.")
+    if theirs_hash == known.hash:
+        return Ingested(completion, Outcome.UNCHANGED, theirs)
+    if theirs_hash == current.hash:
+        # An attempt of ours that ended without a word had arrived after all.
+        completion.upstream_document = current
+        completion.save(update_fields=["upstream_document"])
+        return Ingested(completion, Outcome.UNCHANGED, theirs)
+    if known.hash == current.hash and not _has_unsent_edit(completion):
+        standing = documents.read(current)
+        revisions.accept(completion, theirs, origin=RevisionOrigin.PULL, before=standing)
+        _sort(completion, theirs)
+        return Ingested(completion, Outcome.CHANGED, theirs)
+    standing_conflict = completion.conflict_document
+    if standing_conflict is None or standing_conflict.hash != theirs_hash:
+        outbox.enter_conflict(completion, documents.store(completion.organization, theirs))
+        audit.record(
+            "completion.conflict",
+            completion,
+            organization=completion.organization,
+            before=known.hash,
+            after=theirs_hash,
+        )
+    return Ingested(completion, Outcome.CONFLICT, theirs)
+
+
+def _has_unsent_edit(completion: Completion) -> bool:
+    return Push.objects.undecided().filter(completion=completion, kind=PushKind.UPDATE).exists()
+
+
+def _sort(completion: Completion, document: Mapping[str, Any]) -> None:
+    """Tags from the document, queues from the tags."""
+    tag_ids = revisions.set_tags(completion, documents.tag_names(document))
+    queues.route(completion, feedback_tasks.matching(completion, tag_ids))
