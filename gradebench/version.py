@@ -1,0 +1,3 @@
+"""The version of GradeBench."""
+
+VERSION = "0.1.0"

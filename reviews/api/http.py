@@ -1,0 +1,197 @@
+"""What every API view shares: strict JSON in, JSON out, errors as `{"error": sentence}`."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.db import DatabaseError
+from django.http import Http404, HttpRequest, JsonResponse
+from django.http.request import RawPostDataException, RequestDataTooBig
+from rest_framework import exceptions, status
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from reviews.access import organization_named
+from reviews.log10 import strict_json, wire
+from reviews.models import ApiToken, Organization
+from reviews.workflow.audit import Actor
+from reviews.workflow.grading import FeedbackRefused
+from reviews.workflow.ingest import HeldElsewhere, IngestRefused
+from reviews.workflow.schema import SchemaRefused, ValuesRefused
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Body:
+    """A request's JSON, parsed once, and the bytes it came in."""
+
+    value: Any
+    raw: bytes
+
+
+class TooLarge(exceptions.APIException):
+    """413."""
+
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+
+
+class Unprocessable(exceptions.APIException):
+    """422."""
+
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+
+
+class StrictJSONParser(BaseParser):
+    """Reads JSON through the strict gate."""
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Body:
+        """Raises ParseError, TooLarge."""
+        most = settings.API_MAX_BODY_BYTES
+        try:
+            raw = stream.read(most + 1)
+        except RequestDataTooBig:
+            raw = b" " * (most + 1)
+        if len(raw) > most:
+            raise TooLarge(f"The body is larger than {most:,} bytes.")
+        try:
+            return Body(strict_json.loads(raw, max_depth=settings.API_MAX_DEPTH), raw)
+        except strict_json.BadJson as error:
+            raise exceptions.ParseError(str(error)) from error
+
+
+class JSONBytesRenderer(BaseRenderer):
+    """Writes JSON by orjson; bytes are sent as they are."""
+
+    media_type = "application/json"
+    format = "json"
+    charset = None
+    render_style = "binary"
+
+    def render(
+        self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
+    ) -> bytes:
+        return data if isinstance(data, bytes) else orjson.dumps(data)
+
+
+class AlwaysJSON(BaseContentNegotiation):
+    """Every answer is JSON, whatever the client says it accepts: log10py raises on anything else."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        media_type = (request.content_type or "").partition(";")[0].strip().lower()
+        return parsers[0] if media_type in ("", "application/json") or media_type.endswith("+json") else None
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
+class View(APIView):
+    """An API view. `organization` is the token's; the views never ask the request for another."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        for name in _named_in_headers(request):
+            organization_named(self.organization, name)
+
+    @property
+    def token(self) -> ApiToken:
+        token: ApiToken = self.request.auth
+        return token
+
+    @property
+    def organization(self) -> Organization:
+        return self.token.organization
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(api_token=self.token, address=self.request.META.get("REMOTE_ADDR"))
+
+    @property
+    def reader(self) -> wire.Reader:
+        return wire.Reader(self.request.headers.get("User-Agent", ""))
+
+    def body(self) -> Body:
+        """The request's JSON; what the body names as its organization must be this one. Raises APIException."""
+        data = self.request.data
+        if not isinstance(data, Body):
+            raise exceptions.ParseError("The body is empty; JSON is expected.")
+        if isinstance(data.value, dict):
+            organization_named(self.organization, data.value.get("organization_id"))
+        return data
+
+    def optional_body(self) -> dict[str, Any]:
+        """The members of the body, empty where there is none: log10py sends filters in the body of a GET."""
+        value = self.body().value if isinstance(self.request.data, Body) else {}
+        if not isinstance(value, dict):
+            raise exceptions.ParseError("The body must be a JSON object.")
+        return value
+
+
+def _named_in_headers(request: Request) -> list[str | None]:
+    return [
+        request.headers.get("X-Log10-Organization"),
+        request.headers.get("X-Log10-Organization-Id"),
+        request.query_params.get("organization_id"),
+    ]
+
+
+_STATUS: dict[type[Exception], int] = {
+    wire.WireRefused: status.HTTP_400_BAD_REQUEST,
+    SchemaRefused: status.HTTP_400_BAD_REQUEST,
+    ValuesRefused: status.HTTP_400_BAD_REQUEST,
+    FeedbackRefused: status.HTTP_400_BAD_REQUEST,
+    HeldElsewhere: status.HTTP_404_NOT_FOUND,
+    IngestRefused: status.HTTP_400_BAD_REQUEST,
+    RequestDataTooBig: status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,
+    RawPostDataException: status.HTTP_400_BAD_REQUEST,
+}
+
+
+def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
+    """Any failure as `{"error": sentence}`: the clients read that key, and a person can act on the sentence."""
+    if isinstance(error, exceptions.APIException):
+        headers = {"Retry-After": str(error.wait)} if getattr(error, "wait", None) else None
+        return Response({"error": _sentence(error)}, status=error.status_code, headers=headers)
+    if isinstance(error, Http404):
+        return Response({"error": str(error) or "There is nothing here."}, status=status.HTTP_404_NOT_FOUND)
+    for kind, code in _STATUS.items():
+        if isinstance(error, kind):
+            return Response({"error": str(error)}, status=code)
+    if isinstance(error, DatabaseError):
+        log.exception("The database failed during an API request.")
+        return Response(
+            {"error": "The database is not reachable just now. Nothing was written; send it again."},
+            status=status.HTTP_503_SERVICE_UNAVAILABLE,
+            headers={"Retry-After": "5"},
+        )
+    return None
+
+
+def _sentence(error: exceptions.APIException) -> str:
+    if isinstance(error, exceptions.MethodNotAllowed):
+        return f"{error.detail} Look at the path: it takes other methods."
+    if isinstance(error, exceptions.UnsupportedMediaType):
+        return "Send the body as application/json."
+    detail = error.detail
+    return " ".join(map(str, detail)) if isinstance(detail, list) else str(detail)
+
+
+def is_api(request: HttpRequest) -> bool:
+    """Whether a request is one of a client, which reads JSON and not a page."""
+    return request.path == "/api" or request.path.startswith("/api/")
+
+
+def unknown_path(request: HttpRequest) -> JsonResponse:
+    """The answer to a path under /api that there is not."""
+    return JsonResponse({"error": f"There is no {request.path} here. Paths have no slash at their end."}, status=404)

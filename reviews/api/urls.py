@@ -1,0 +1,17 @@
+"""Log10's paths, without a slash at their end. None ever redirects: a client's POST would become an empty GET."""
+
+from django.urls import path
+
+from reviews.api import completions, feedback, feedback_tasks, sessions
+
+urlpatterns = [
+    path("v1/completions", completions.Completions.as_view(), name="api_completions"),
+    path("v1/completions/ungraded", completions.Ungraded.as_view(), name="api_ungraded"),
+    path("v1/completions/<path:uid>", completions.CompletionUpdate.as_view(), name="api_completion_update"),
+    path("completions/<path:uid>", completions.CompletionDetail.as_view(), name="api_completion"),
+    path("v1/sessions", sessions.Sessions.as_view(), name="api_sessions"),
+    path("v1/feedback", feedback.FeedbackList.as_view(), name="api_feedback"),
+    path("v1/feedback/<path:uid>", feedback.FeedbackDetail.as_view(), name="api_feedback_detail"),
+    path("v1/feedback_task", feedback_tasks.FeedbackTasks.as_view(), name="api_feedback_tasks"),
+    path("v1/feedback_task/<path:uid>", feedback_tasks.FeedbackTaskDetail.as_view(), name="api_feedback_task"),
+]

@@ -1,0 +1,200 @@
+"""The HTTP client of an upstream. Every failure is a TransportError that says whether to come again."""
+
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+import requests
+from django.conf import settings
+
+from gradebench.version import VERSION
+from reviews.log10 import guard, strict_json
+
+TOTAL_SECONDS = 60.0
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 30.0
+LONGEST_PAGE = 64 * 1024 * 1024
+LONGEST_WORDS = 500
+PERMANENT = frozenset({400, 403, 404, 405, 409, 410, 413, 415, 422})
+
+
+class TransportError(Exception):
+    """A request that did not succeed.
+
+    `permanent`: coming again will not help. `ambiguous`: it may have been carried out. `wait`: what the upstream asked
+    for by Retry-After.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        permanent: bool = False,
+        status: int | None = None,
+        ambiguous: bool = False,
+        wait: timedelta | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+        self.status = status
+        self.ambiguous = ambiguous
+        self.wait = wait
+
+
+class TokenRefused(TransportError):
+    """401: the upstream does not accept the token."""
+
+
+
+
+class Client:
+    """One upstream, for the time of one pull or push. Use it as a context manager."""
+
+    def __init__(self, url: str, *, token: str, organization: str, allow: list[str] | None = None) -> None:
+        self._url = url.rstrip("/")
+        self._session = guard.session(settings.OUTBOUND_ALLOW if allow is None else allow)
+        self._session.headers.update(
+            {
+                "X-Log10-Token": token,
+                "X-Log10-Organization": organization,
+                "User-Agent": f"GradeBench/{VERSION}",
+                "Accept": "application/json",
+            }
+        )
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.close()
+
+    def feedback_tasks(self) -> list[Any]:
+        """The rows of GET feedback_task: a bare list, or a list under `data`."""
+        value = self._json("GET", "/api/v1/feedback_task")
+        rows = value.get("data") if isinstance(value, dict) else value
+        if not isinstance(rows, list):
+            raise TransportError("The upstream's feedback tasks are not a list.", permanent=True)
+        return rows
+
+    def ungraded(self, after: str | None = None) -> bytes:
+        """One page of the ungraded list. `after` is the `next` of a GradeBench's truncated page."""
+        query = f"?after={quote(after, safe='')}" if after else ""
+        return self._send("GET", f"/api/v1/completions/ungraded{query}")
+
+    def update(self, uid: str, document: Mapping[str, Any]) -> Any:
+        """POST the whole completion; the completion that the upstream then says it has."""
+        return self._json("POST", f"/api/v1/completions/{quote(uid, safe='')}", document)
+
+    def create_feedback(self, feedback: Mapping[str, Any]) -> Any:
+        """POST one feedback; the feedback that the upstream says it has."""
+        return self._json("POST", "/api/v1/feedback", feedback)
+
+    def _json(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        raw = self._send(method, path, body)
+        try:
+            return strict_json.loads(raw, max_depth=settings.API_MAX_DEPTH + 8)
+        except strict_json.BadJson as error:
+            raise TransportError(
+                f"The upstream answered 200, but not with JSON: {_words(raw)}", ambiguous=method == "POST"
+            ) from error
+
+    def _send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> bytes:
+        deadline = time.monotonic() + TOTAL_SECONDS
+        writes = method == "POST"
+        try:
+            response = self._session.request(
+                method,
+                f"{self._url}{path}",
+                data=None if body is None else orjson.dumps(body),
+                headers={} if body is None else {"Content-Type": "application/json"},
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                allow_redirects=False,
+                stream=True,
+            )
+            with response:
+                raw = b"".join(_within(response, deadline))
+        except requests.ConnectTimeout as error:
+            raise TransportError(f"No connection within {CONNECT_SECONDS:.0f} s.") from error
+        except requests.ConnectionError as error:
+            blocked = "GRADEBENCH_OUTBOUND_ALLOW" in str(error)
+            refused = "NewConnectionError" in str(error) or "Failed to establish" in str(error)
+            raise TransportError(
+                _reason(error), permanent=blocked, ambiguous=writes and not blocked and not refused
+            ) from error
+        except requests.RequestException as error:
+            raise TransportError(_reason(error), ambiguous=writes) from error
+        if response.status_code in (200, 201):
+            return raw
+        raise _failure(response, raw)
+
+
+def _within(response: requests.Response, deadline: float) -> Iterator[bytes]:
+    """The body, as long as it is not longer and does not take longer than it may."""
+    size = 0
+    for chunk in response.iter_content(64 * 1024):
+        size += len(chunk)
+        if size > LONGEST_PAGE:
+            raise TransportError(f"The answer is longer than {LONGEST_PAGE // 2**20} MB.", permanent=True)
+        if time.monotonic() > deadline:
+            raise TransportError(f"The answer took longer than {TOTAL_SECONDS:.0f} s.", ambiguous=True)
+        yield chunk
+
+
+def _failure(response: requests.Response, raw: bytes) -> TransportError:
+    status, words = response.status_code, _words(raw)
+    if 300 <= status < 400:
+        return TransportError(
+            f"The upstream answers with a redirect ({status}); its token is sent nowhere else.", permanent=True, status=status
+        )
+    if status == 401:
+        return TokenRefused(f"The upstream refuses the token: {words}", status=status)
+    permanent = status in PERMANENT
+    return TransportError(
+        f"The upstream answered {status}: {words}",
+        permanent=permanent,
+        status=status,
+        ambiguous=status >= 500 and status not in (501, 503),
+        wait=_retry_after(response.headers.get("Retry-After")),
+    )
+
+
+def _retry_after(value: str | None) -> timedelta | None:
+    """Retry-After in either spelling, seconds or a date; None when there is none that can be read."""
+    if not value:
+        return None
+    if value.strip().isdigit():
+        return timedelta(seconds=min(int(value), 86_400))
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(timedelta(0), min(moment - datetime.now(UTC), timedelta(days=1)))
+
+
+def _words(raw: bytes) -> str:
+    """What the upstream said, as a sentence: the `error` of its JSON, or the beginning of whatever came."""
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        value = None
+    said = value.get("error") if isinstance(value, dict) else None
+    text = said if isinstance(said, str) else raw[: 4 * LONGEST_WORDS].decode(errors="replace")
+    return " ".join(text.split())[:LONGEST_WORDS] or "(nothing)"
+
+
+def _reason(error: Exception) -> str:
+    text = str(error)
+    if "GRADEBENCH_OUTBOUND_ALLOW" in text:
+        return text[text.rfind("]: ") + 1 :].strip(": )]'\"") if "]: " in text else text
+    if "Connection refused" in text:
+        return "The upstream refuses the connection: nothing listens there."
+    if "Name or service not known" in text or "NameResolutionError" in text:
+        return "The upstream's host name is not known."
+    if "timed out" in text.lower():
+        return "The upstream did not answer in time."
+    return f"The connection to the upstream failed: {text[:LONGEST_WORDS]}"

@@ -1,0 +1,39 @@
+"""Celery tasks: they load, call one verb, return. What is to be done stands in the database, so that a message that
+is lost, late or doubled changes nothing.
+"""
+
+from celery import shared_task
+from django.utils import timezone
+
+from reviews.log10 import sync
+from reviews.models import Upstream
+from reviews.workflow import sweeping
+
+WAKE_UP = {"expires": 30}
+
+
+@shared_task(name="reviews.tasks.tick")
+def tick() -> None:
+    """Beat's only call, each second: sweep what ran out, and wake whoever is due."""
+    now = timezone.now()
+    sweeping.sweep(now)
+    for upstream_id in Upstream.objects.pull_due(now).values_list("pk", flat=True):
+        pull_upstream.apply_async((upstream_id,), **WAKE_UP)
+    for upstream_id in sweeping.upstreams_with_due_pushes(now):
+        push_upstream.apply_async((upstream_id,), **WAKE_UP)
+
+
+@shared_task(name="reviews.tasks.pull_upstream")
+def pull_upstream(upstream_id: int) -> None:
+    """Pull one upstream, if it is due and nobody else does."""
+    upstream = Upstream.objects.pull_due(timezone.now()).filter(pk=upstream_id).select_related("organization").first()
+    if upstream is not None:
+        sync.pull(upstream)
+
+
+@shared_task(name="reviews.tasks.push_upstream")
+def push_upstream(upstream_id: int) -> None:
+    """Push what is due to one upstream, if nobody else does."""
+    upstream = Upstream.objects.push_free(timezone.now()).filter(pk=upstream_id).select_related("organization").first()
+    if upstream is not None:
+        sync.push(upstream)

@@ -1,0 +1,51 @@
+"""The sweep: what time alone changes."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+
+from reviews.models import FeedbackTask, Heartbeat, Push, Upstream
+from reviews.workflow import outbox, queues
+
+# A write each second would keep the disk awake for nothing: /readyz asks for the minute.
+HEARTBEAT_STEP = timedelta(seconds=5)
+SWEEP = "sweep"
+BACKLOG_PER_SWEEP = 4
+
+
+def sweep(now: datetime) -> None:
+    """Free claims that ran out and pushes whose sender died, and route the next of a new selector's backlog."""
+    queues.expire_claims(now)
+    outbox.sweep(now)
+    waiting = FeedbackTask.objects.exclude(routed_through=None).select_related("queue")
+    for feedback_task in waiting[:BACKLOG_PER_SWEEP]:
+        queues.route_backlog(feedback_task)
+    _beat(now)
+
+
+def last_sweep() -> datetime | None:
+    """When a sweep last ran, to five seconds."""
+    return Heartbeat.objects.filter(name=SWEEP).values_list("at", flat=True).first()
+
+
+def upstreams_with_due_pushes(now: datetime) -> list[int]:
+    """The upstreams that may be sent to now and have something due."""
+    free = Upstream.objects.push_free(now)
+    due = Push.objects.due(now).filter(upstream__in=free)
+    return list(due.order_by().values_list("upstream_id", flat=True).distinct())
+
+
+def release_leases() -> None:
+    """Give up every lease. Only for a process that knows it is alone, at its start: those of one that was killed
+    would otherwise hold up the first minute and a half.
+    """
+    Upstream.objects.exclude(Q(pull_leased_until=None) & Q(push_leased_until=None)).update(
+        pull_leased_until=None, push_leased_until=None
+    )
+    Push.objects.exclude(leased_until=None).update(state="waiting", leased_until=None, ambiguous=True)
+
+
+def _beat(now: datetime) -> None:
+    recent = Heartbeat.objects.filter(name=SWEEP, at__gt=now - HEARTBEAT_STEP)
+    if not recent.exists():
+        Heartbeat.objects.update_or_create(name=SWEEP, defaults={"at": now})

@@ -1,0 +1,105 @@
+"""Fixtures that all tests share, and what keeps the two databases and the browser apart."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.browser import Contexts, Watch, running_chromium
+from tests.instances import Instance
+
+DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "django_db_setup", "live_server"}
+ON_POSTGRES = "DATABASE_URL" in os.environ
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse to touch a database that this suite did not start."""
+    if ON_POSTGRES and "GRADEBENCH_TEST_SERVICES" not in os.environ:
+        raise pytest.UsageError(
+            "DATABASE_URL is set, and not by `python -m tests.run`, which starts a PostgreSQL for the tests. Unset it."
+        )
+
+
+def pytest_report_header() -> str:
+    """Say on what this run is."""
+    database = "PostgreSQL and Valkey" if ON_POSTGRES else "SQLite, one process"
+    return f"gradebench: {database}; external corpus: {os.environ.get('GRADEBENCH_TEST_DATA', 'not used')}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave tests of the other database to the other run, and refuse tests that want the browser and the database."""
+    elsewhere = "sqlite" if ON_POSTGRES else "postgres"
+    left_out = [item for item in items if item.get_closest_marker(elsewhere)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if "chromium" not in fixtures:
+            continue
+        item.add_marker("browser")
+        if fixtures & DATABASE_FIXTURES or item.get_closest_marker("django_db"):
+            raise pytest.UsageError(f"{item.nodeid} asks for the browser and the database: drive an Instance instead.")
+
+
+@pytest.fixture(scope="session")
+def corpus_folder() -> Path | None:
+    """The folder of the external corpus, where GRADEBENCH_TEST_DATA names one."""
+    named = os.environ.get("GRADEBENCH_TEST_DATA")
+    return Path(named) if named else None
+
+
+@pytest.fixture
+def instances() -> Iterator[Callable[..., Instance]]:
+    """Makes instances, ready, that end with the test: `instances("a", env={"GRADEBENCH_PULL_SECONDS": "1"})`."""
+    made: list[Instance] = []
+
+    def make(name: str = "gradebench", *, env: dict[str, str | None] | None = None, start: bool = True) -> Instance:
+        instance = Instance(name, env=env)
+        made.append(instance)
+        if start:
+            instance.start()
+            instance.wait_ready()
+        return instance
+
+    yield make
+    for instance in reversed(made):
+        instance.close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """The browser. For a module, not the session: while it is there, this thread may not use the database."""
+    with running_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def contexts(chromium: Browser) -> Iterator[Contexts]:
+    """Makes further browsers of their own, `contexts.new(color_scheme="dark")`, watched like `page`."""
+    made = Contexts(chromium)
+    try:
+        yield made
+    finally:
+        made.close()
+    made.watch.check()
+
+
+@pytest.fixture
+def watch(contexts: Contexts) -> Watch:
+    """What the pages of this test reported; `watch.allow(pattern)` names what is expected."""
+    return contexts.watch
+
+
+@pytest.fixture
+def context(contexts: Contexts) -> BrowserContext:
+    """A browser with cookies of its own."""
+    return contexts.new()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    """A page. The test fails on script errors, console errors, CSP violations and requests to other origins."""
+    return context.new_page()
