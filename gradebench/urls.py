@@ -1,5 +1,12 @@
-"""URLs."""
+"""URLs: the API under /api, Django admin under /admin/, the pages at the root."""
 
-from django.urls import URLPattern
+from django.contrib import admin
+from django.urls import include, path
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("api/", include("reviews.api.urls")),
+    path("admin/", admin.site.urls),
+    path("", include("reviews.web.urls")),
+]
+handler404 = "gradebench.errors.not_found"
+handler500 = "gradebench.errors.failed"

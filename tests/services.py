@@ -5,6 +5,7 @@ crash (SIGKILL), after which `start()` brings it back on the same port, PostgreS
 it and removes its files. A server also ends when the thread that started it does, however that happens.
 """
 
+import contextlib
 import os
 import random
 import secrets
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
@@ -86,6 +87,36 @@ def end_process(process: "subprocess.Popen[bytes]", *signals: signal.Signals, se
             continue
 
 
+def is_alive(process: psutil.Process) -> bool:
+    """Whether a process still does anything: one that only waits to be reaped by its parent does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def kill_all(processes: Sequence[psutil.Process], seconds: float = 10) -> None:
+    """SIGKILL processes that were looked up earlier and wait for them. Raises ServiceError when one lives on."""
+    for process in processes:
+        # psutil knows a number that was given to another process since then, and leaves that one alone.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    deadline = time.monotonic() + seconds
+    while alive := [process for process in processes if is_alive(process)]:
+        if time.monotonic() > deadline:
+            raise ServiceError(f"Still there {seconds:.0f} s after SIGKILL: {alive}")
+        time.sleep(0.01)
+
+
+def descendants(pid: int) -> list[psutil.Process]:
+    """The process and all that it started, directly or not; empty when it is gone."""
+    try:
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
 class _Service:
     """What the two servers share: a folder of its own, a port, one process, a log."""
 
@@ -146,18 +177,10 @@ class _Service:
 
     def kill(self) -> None:
         """SIGKILL the server and all its children at once, as a crash would. Its data stays for another `start()`."""
-        if self.process is None:
-            return
-        try:
-            family = [psutil.Process(self.pid), *psutil.Process(self.pid).children(recursive=True)]
-        except psutil.NoSuchProcess:
-            family = []
-        for member in family:
-            if member.is_running():
-                member.kill()
-        self.process.wait()
-        psutil.wait_procs(family[1:], timeout=10)
-        self.process = None
+        if self.process is not None:
+            kill_all(descendants(self.pid))
+            self.process.wait()
+            self.process = None
 
     def close(self) -> None:
         """Stop the server and remove its files."""
@@ -335,9 +358,13 @@ class Valkey(_Service):
                 return False
 
 
-def create_database(server_url: str, name: str) -> None:
-    """Create an empty database in the cluster that `server_url` leads to. Raises psycopg.errors.DuplicateDatabase."""
-    _execute(server_url, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+def create_database(server_url: str, name: str, *, template: str = "template1") -> None:
+    """Create a database in the cluster that `server_url` leads to: a copy of `template`, which nobody may be using.
+
+    The default template is empty. Raises psycopg.errors.DuplicateDatabase.
+    """
+    words = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+    _execute(server_url, words.format(sql.Identifier(name), sql.Identifier(template)))
 
 
 def drop_database(server_url: str, name: str) -> None:

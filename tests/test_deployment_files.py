@@ -5,6 +5,7 @@ in them are run as they stand. Whole instances on PostgreSQL run them too, see `
 import json
 import os
 import re
+import secrets
 import shlex
 import stat
 import subprocess
@@ -48,7 +49,7 @@ def production(tmp_path: Path) -> dict[str, str]:
     """The environment of a production process whose servers are away."""
     return {
         "PATH": os.environ["PATH"],
-        "SECRET_KEY": "x" * 60,
+        "SECRET_KEY": secrets.token_urlsafe(50),
         "GRADEBENCH_ENCRYPTION_KEYS": encryption_key(),
         "ALLOWED_HOSTS": "127.0.0.1",
         "DATABASE_URL": "postgres://gradebench:away@127.0.0.1:1/gradebench",

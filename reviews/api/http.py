@@ -1,14 +1,14 @@
 """What every API view shares: strict JSON in, JSON out, errors as `{"error": sentence}`."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from django.conf import settings
 from django.db import DatabaseError
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404
 from django.http.request import RawPostDataException, RequestDataTooBig
 from rest_framework import exceptions, status
 from rest_framework.negotiation import BaseContentNegotiation
@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from reviews.access import organization_named
+from reviews.api.authentication import HasToken, TokenAuthentication
 from reviews.log10 import strict_json, wire
 from reviews.models import ApiToken, Organization
 from reviews.workflow.audit import Actor
@@ -96,8 +97,58 @@ class AlwaysJSON(BaseContentNegotiation):
         return renderers[0], renderers[0].media_type
 
 
+_STATUS: dict[type[Exception], int] = {
+    wire.WireRefused: status.HTTP_400_BAD_REQUEST,
+    SchemaRefused: status.HTTP_400_BAD_REQUEST,
+    ValuesRefused: status.HTTP_400_BAD_REQUEST,
+    FeedbackRefused: status.HTTP_400_BAD_REQUEST,
+    HeldElsewhere: status.HTTP_404_NOT_FOUND,
+    IngestRefused: status.HTTP_400_BAD_REQUEST,
+    RequestDataTooBig: status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,
+    RawPostDataException: status.HTTP_400_BAD_REQUEST,
+}
+
+
+def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
+    """Any failure as `{"error": sentence}`: the clients read that key, and a person can act on the sentence."""
+    if isinstance(error, exceptions.APIException):
+        headers = {"Retry-After": str(error.wait)} if getattr(error, "wait", None) else None
+        return Response({"error": _sentence(error)}, status=error.status_code, headers=headers)
+    if isinstance(error, Http404):
+        return Response({"error": str(error) or "There is nothing here."}, status=status.HTTP_404_NOT_FOUND)
+    for kind, code in _STATUS.items():
+        if isinstance(error, kind):
+            return Response({"error": str(error)}, status=code)
+    if isinstance(error, DatabaseError):
+        log.exception("The database failed during an API request.")
+        return Response(
+            {"error": "The database is not reachable just now. Nothing was written; send it again."},
+            status=status.HTTP_503_SERVICE_UNAVAILABLE,
+            headers={"Retry-After": "5"},
+        )
+    return None
+
+
+def _sentence(error: exceptions.APIException) -> str:
+    if isinstance(error, exceptions.MethodNotAllowed):
+        return f"{error.detail} Look at the path: it takes other methods."
+    if isinstance(error, exceptions.UnsupportedMediaType):
+        return "Send the body as application/json."
+    detail = error.detail
+    return " ".join(map(str, detail)) if isinstance(detail, list) else str(detail)
+
+
 class View(APIView):
     """An API view. `organization` is the token's; the views never ask the request for another."""
+
+    authentication_classes = [TokenAuthentication]
+    permission_classes = [HasToken]
+    parser_classes = [StrictJSONParser]
+    renderer_classes = [JSONBytesRenderer]
+    content_negotiation_class = AlwaysJSON
+
+    def get_exception_handler(self) -> Callable[..., Response | None]:
+        return exception_handler
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -144,54 +195,3 @@ def _named_in_headers(request: Request) -> list[str | None]:
         request.headers.get("X-Log10-Organization-Id"),
         request.query_params.get("organization_id"),
     ]
-
-
-_STATUS: dict[type[Exception], int] = {
-    wire.WireRefused: status.HTTP_400_BAD_REQUEST,
-    SchemaRefused: status.HTTP_400_BAD_REQUEST,
-    ValuesRefused: status.HTTP_400_BAD_REQUEST,
-    FeedbackRefused: status.HTTP_400_BAD_REQUEST,
-    HeldElsewhere: status.HTTP_404_NOT_FOUND,
-    IngestRefused: status.HTTP_400_BAD_REQUEST,
-    RequestDataTooBig: status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,
-    RawPostDataException: status.HTTP_400_BAD_REQUEST,
-}
-
-
-def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
-    """Any failure as `{"error": sentence}`: the clients read that key, and a person can act on the sentence."""
-    if isinstance(error, exceptions.APIException):
-        headers = {"Retry-After": str(error.wait)} if getattr(error, "wait", None) else None
-        return Response({"error": _sentence(error)}, status=error.status_code, headers=headers)
-    if isinstance(error, Http404):
-        return Response({"error": str(error) or "There is nothing here."}, status=status.HTTP_404_NOT_FOUND)
-    for kind, code in _STATUS.items():
-        if isinstance(error, kind):
-            return Response({"error": str(error)}, status=code)
-    if isinstance(error, DatabaseError):
-        log.exception("The database failed during an API request.")
-        return Response(
-            {"error": "The database is not reachable just now. Nothing was written; send it again."},
-            status=status.HTTP_503_SERVICE_UNAVAILABLE,
-            headers={"Retry-After": "5"},
-        )
-    return None
-
-
-def _sentence(error: exceptions.APIException) -> str:
-    if isinstance(error, exceptions.MethodNotAllowed):
-        return f"{error.detail} Look at the path: it takes other methods."
-    if isinstance(error, exceptions.UnsupportedMediaType):
-        return "Send the body as application/json."
-    detail = error.detail
-    return " ".join(map(str, detail)) if isinstance(detail, list) else str(detail)
-
-
-def is_api(request: HttpRequest) -> bool:
-    """Whether a request is one of a client, which reads JSON and not a page."""
-    return request.path == "/api" or request.path.startswith("/api/")
-
-
-def unknown_path(request: HttpRequest) -> JsonResponse:
-    """The answer to a path under /api that there is not."""
-    return JsonResponse({"error": f"There is no {request.path} here. Paths have no slash at their end."}, status=404)

@@ -313,10 +313,13 @@ class FormError:
 
 @dataclass(frozen=True, slots=True)
 class ReviewScreen:
-    """Everything the review screen shows. `upstream` is the name of the place an edit is carried to, or empty."""
+    """Everything the review screen shows. `upstream` is the name of the place an edit is carried to, or empty;
+    `document_id` is the document that is shown, so that a grade names what was seen.
+    """
 
     assignment_id: int
     completion_id: int
+    document_id: int
     completion_name: str
     queue_id: int
     queue_name: str

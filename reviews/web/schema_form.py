@@ -193,15 +193,13 @@ def _questions(schema: Mapping[str, Json], extra: Iterable[str]) -> list[_Questi
     properties = {name: part for name, part in schema["properties"].items() if part is not False or name in required}
     rest = [name for name in (*required, *extra) if name not in schema["properties"]]
     parts = {**properties, **dict.fromkeys(rest, True)}
-    return [_question(name, part, required=name in required) for name, part in parts.items()] or [
-        _whole_question(schema)
-    ]
+    return [_question(name, part, required=name in required) for name, part in parts.items()]
 
 
 def _is_flat(schema: Mapping[str, Json]) -> bool:
     """Whether the properties name every member that the schema speaks of."""
     properties = schema.get("properties")
-    if not isinstance(properties, dict) or not properties:
+    if not isinstance(properties, dict) or all(part is False for part in properties.values()):
         return False
     if schema.get("patternProperties") or isinstance(schema.get("additionalProperties"), dict):
         return False

@@ -1,0 +1,61 @@
+"""The demo: the loop itself. `demo-app` plays the application's Log10 service; `demo` reviews, with it as upstream."""
+
+import json
+from pathlib import Path
+
+from django.db import transaction
+
+from reviews.log10 import importing, wire
+from reviews.models import Organization, Queue, Role, Upstream, User
+from reviews.workflow import accounts, feedback_tasks, upstreams
+from reviews.workflow.audit import SYSTEM
+
+FOLDER = Path(__file__).resolve().parent.parent / "demo"
+USERNAME = "demo"
+PULL_SECONDS = 10
+# `up` puts its own port here before it serves, so that the demo finds itself wherever it listens.
+ANYWHERE = "http://127.0.0.1:8000"
+
+
+def seed() -> bool:
+    """Write the demo into an empty database; False, and nothing written, when any organization exists."""
+    with transaction.atomic():
+        if Organization.objects.exists():
+            return False
+        application = accounts.create_organization("demo-app", name="Kettle & Chain, the application")
+        team = accounts.create_organization("demo", name="Kettle & Chain, the reviewers")
+        _fill_application(application)
+        _, secret = accounts.create_token(application, name="reviewers")
+        upstreams.create(
+            team,
+            url=ANYWHERE,
+            upstream_organization=application.external_id,
+            token=secret,
+            name="demo-app",
+            pull_seconds=PULL_SECONDS,
+        )
+        _add_people(application, team)
+    return True
+
+
+def point_at(url: str) -> None:
+    """Make the demo's upstream this address, where `up` is about to serve."""
+    for upstream in Upstream.objects.filter(organization__slug="demo", name="demo-app").select_related("organization"):
+        if upstream.url != url:
+            upstreams.change(upstream, url=url, token=upstreams.token_of(upstream), actor=SYSTEM)
+
+
+def _fill_application(application: Organization) -> None:
+    for row in json.loads((FOLDER / "feedback_tasks.json").read_text()):
+        feedback_tasks.create(application, wire.read_feedback_task(row))
+    # Nobody reviews on the application's side: its completions are pulled and graded by the team.
+    Queue.objects.filter(organization=application).update(is_open=False)
+    for line in (FOLDER / "completions.jsonl").read_bytes().splitlines():
+        importing.import_line(line, application)
+
+
+def _add_people(application: Organization, team: Organization) -> None:
+    for organization in (application, team):
+        accounts.add_member(USERNAME, organization=organization, role=Role.ADMIN)
+    # The demo's one person sees everything, Django admin included; she signs in by a one-time link.
+    User.objects.filter(username=USERNAME).update(is_staff=True, is_superuser=True)

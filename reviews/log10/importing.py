@@ -1,0 +1,66 @@
+"""Import: JSON lines in Log10's create form, through the same gate and the same ingest as the API."""
+
+import gzip
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.conf import settings
+
+from reviews.log10 import strict_json, wire
+from reviews.models import Organization
+from reviews.models.base import new_uid
+from reviews.workflow import ingest
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A line that was not taken; lines count from one."""
+
+    line: int
+    reason: str
+
+
+@dataclass
+class Report:
+    """What became of a file's lines."""
+
+    created: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    refused: list[Refusal] = field(default_factory=list)
+
+
+def import_file(path: Path, organization: Organization) -> Report:
+    """Take every line; blank ones do not count. Which organization a line names does not matter: whoever runs the
+    import has said where it goes. Raises OSError, also for a file that says it is gzip and is not.
+    """
+    report = Report()
+    for number, raw in enumerate(_lines(path), start=1):
+        if not raw.strip():
+            continue
+        try:
+            outcome = import_line(raw.strip(), organization)
+        except (strict_json.BadJson, wire.WireRefused, ingest.IngestRefused) as error:
+            report.refused.append(Refusal(number, str(error)))
+        else:
+            setattr(report, outcome, getattr(report, outcome) + 1)
+    return report
+
+
+def import_line(raw: bytes, organization: Organization) -> ingest.Outcome:
+    """One completion. Raises strict_json.BadJson, wire.WireRefused, ingest.IngestRefused."""
+    if len(raw) > settings.API_MAX_BODY_BYTES:
+        raise wire.WireRefused(f"The completion is larger than {settings.API_MAX_BODY_BYTES:,} bytes.")
+    received = wire.read_completion(strict_json.loads(raw, max_depth=settings.API_MAX_DEPTH))
+    return ingest.receive(organization, received.uid or new_uid(), received.document, raw=raw).outcome
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """The lines, none held longer than one byte over the limit."""
+    most = settings.API_MAX_BODY_BYTES + 2
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        while line := file.readline(most):
+            yield line
+            while not line.endswith(b"\n") and len(line) == most:
+                line = file.readline(most)

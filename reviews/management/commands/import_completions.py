@@ -1,0 +1,33 @@
+"""manage.py import_completions FILE.jsonl[.gz] --organization SLUG"""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from reviews.log10 import importing
+from reviews.management import arguments
+
+
+class Command(BaseCommand):
+    help = "Read completions from a file of JSON lines, plain or gzip. A line that is refused is named; the rest go in."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path)
+        arguments.add_organization(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        organization = arguments.organization(options["organization"])
+        try:
+            report = importing.import_file(options["file"], organization)
+        except OSError as error:
+            raise CommandError(f"{options['file']}: {error}") from error
+        for refusal in report.refused:
+            self.stderr.write(f"line {refusal.line}: {refusal.reason}")
+        self.stdout.write(
+            f"{report.created} created, {report.changed} changed, {report.unchanged} unchanged, "
+            f"{len(report.refused)} refused."
+        )
+        if report.refused:
+            raise CommandError("Some lines were refused; they are named above.")

@@ -1,0 +1,124 @@
+"""manage.py up: everything in one process."""
+
+import fcntl
+import os
+import socket
+import threading
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import IO, Any
+
+import waitress
+from celery.beat import EmbeddedService
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.urls import reverse
+
+from gradebench.celery import app
+from gradebench.wsgi import application
+from reviews.log10 import demo
+from reviews.models import Organization, User
+from reviews.workflow import accounts, sweeping
+
+HOST = "127.0.0.1"
+WEB_THREADS = 8
+WORKER_THREADS = 4
+
+
+class Command(BaseCommand):
+    help = "Serve GradeBench from this one process: web server, worker and beat."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--port", type=int, default=8000)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.EMBEDDED:
+            raise CommandError("`up` is the embedded default; with DATABASE_URL set, run web, worker and beat apart.")
+        lock = _only_one(settings.DATA_DIR / "up.lock")
+        _check_migrated()
+        listener = _listen(options["port"])
+        url = f"http://{HOST}:{options['port']}"
+        settings.OUTBOUND_ALLOW.append(f"{HOST}:{options['port']}")
+        sweeping.release_leases()
+        demo.point_at(url)
+        server = waitress.create_server(
+            application,
+            sockets=[listener],
+            threads=WEB_THREADS,
+            clear_untrusted_proxy_headers=True,
+            max_request_body_size=settings.API_MAX_BODY_BYTES + 1024 * 1024,
+            ident=None,
+        )
+        threading.Thread(target=server.run, name="web", daemon=True).start()
+        beat = EmbeddedService(app, thread=True)
+        beat.start()
+        self._say_where(url)
+        try:
+            _work()
+        finally:
+            beat.stop()
+            server.close()
+            lock.close()
+
+    def _say_where(self, url: str) -> None:
+        self.stdout.write(f"GradeBench is at {url}")
+        user = User.objects.filter(username=demo.USERNAME, is_active=True).first()
+        if user is not None:
+            self.stdout.write(f"Sign in once with {url}{reverse('welcome', args=[accounts.create_sign_in_link(user)])}")
+        elif not Organization.objects.exists():
+            self.stdout.write("Nobody is here yet: manage.py create_organization, then create_member and sign_in_link.")
+        self.stdout.write("Stop with Ctrl-C.")
+        self.stdout.flush()
+
+
+def _work() -> None:
+    """The Celery worker, in the main thread, until a signal ends it."""
+    worker = app.Worker(
+        pool="threads",
+        concurrency=WORKER_THREADS,
+        without_mingle=True,
+        without_gossip=True,
+        without_heartbeat=True,
+        loglevel="WARNING",
+        quiet=True,
+    )
+    worker.start()
+
+
+def _only_one(path: Path) -> IO[str]:
+    """A lock on the data folder, held while the process lives. Raises CommandError."""
+    lock = path.open("a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.seek(0)
+        raise CommandError(
+            f"GradeBench runs on this data folder already (process {lock.read().strip() or 'unknown'}). "
+            "Stop it, or set GRADEBENCH_DATA_DIR to another folder."
+        ) from error
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
+
+
+def _check_migrated() -> None:
+    try:
+        executor = MigrationExecutor(connection)
+        behind = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError as error:
+        raise CommandError(f"The database does not answer: {error}") from error
+    if behind:
+        raise CommandError("The database is not up to date. Run: manage.py migrate")
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except OSError as error:
+        raise CommandError(f"Port {port} is taken by another program. Choose one: make run PORT=8001") from error
+    return listener

@@ -1,0 +1,59 @@
+"""For those who watch the process: is it there, and can it do its work?"""
+
+import logging
+from datetime import timedelta
+
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+from kombu.exceptions import OperationalError
+
+from gradebench.celery import app
+from reviews.workflow import sweeping
+
+log = logging.getLogger(__name__)
+OLDEST_SWEEP = timedelta(seconds=60)
+
+
+@require_safe
+def healthz(request: HttpRequest) -> JsonResponse:
+    """The process answers."""
+    return JsonResponse({"ok": True})
+
+
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Database, broker, and whether beat and a worker have swept within the last minute: 200, or 503 and what fails."""
+    checks = {"database": _database(), "broker": _broker()}
+    checks["sweep"] = _sweep() if checks["database"] == "ok" else "unknown"
+    well = all(state == "ok" for state in checks.values())
+    return JsonResponse({"ok": well, **checks}, status=200 if well else 503)
+
+
+def _database() -> str:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        log.warning("The database does not answer.", exc_info=True)
+        return "not reachable"
+    return "ok"
+
+
+def _broker() -> str:
+    try:
+        with app.connection_for_write(transport_options={"socket_connect_timeout": 2}) as broker:
+            broker.ensure_connection(max_retries=1, timeout=2)
+    except (OperationalError, OSError):
+        log.warning("The broker does not answer.", exc_info=True)
+        return "not reachable"
+    return "ok"
+
+
+def _sweep() -> str:
+    last = sweeping.last_sweep()
+    if last is None:
+        return "never ran: are a worker and beat running?"
+    age = timezone.now() - last
+    return "ok" if age < OLDEST_SWEEP else f"{int(age.total_seconds())} s old: are a worker and beat running?"

@@ -1,0 +1,53 @@
+"""The whole protocol between a page and its fragments, and what every view needs of a request."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render, resolve_url
+from django.utils import timezone
+from django_htmx.http import HttpResponseClientRedirect
+
+from reviews.access import user_of
+from reviews.models import User
+from reviews.web.display import ReviewScreen
+from reviews.workflow.audit import Actor
+
+
+def is_htmx(request: HttpRequest) -> bool:
+    """Whether a script asks for a fragment."""
+    return bool(getattr(request, "htmx", False))
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """The signed-in person, for the audit."""
+    return Actor(user=user_of(request), address=request.META.get("REMOTE_ADDR"))
+
+
+def show_screen(request: HttpRequest, screen: ReviewScreen, *, status: int = 200) -> HttpResponse:
+    """The review screen as a page, or as the fragment that takes its place, with the address it has."""
+    if not is_htmx(request):
+        return render(request, "reviews/review.html", {"screen": screen}, status=status)
+    response = render(request, "reviews/_review.html", {"screen": screen}, status=status)
+    if status == 200:
+        response["HX-Push-Url"] = resolve_url("review", screen.assignment_id)
+    return response
+
+
+def go_to(request: HttpRequest, name: str, *args: int) -> HttpResponse:
+    """Send the browser to another page after a POST: 303, or, where a script asked, a header that does the same."""
+    if is_htmx(request):
+        return HttpResponseClientRedirect(resolve_url(name, *args))
+    response = redirect(name, *args)
+    response.status_code = 303
+    return response
+
+
+def day_start(user: User) -> datetime:
+    """When today began for her."""
+    try:
+        zone = ZoneInfo(user.time_zone or settings.TIME_ZONE)
+    except (ZoneInfoNotFoundError, ValueError):
+        zone = ZoneInfo("UTC")
+    return timezone.now().astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)

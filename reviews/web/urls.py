@@ -1,0 +1,24 @@
+"""The pages' addresses, one view each."""
+
+from django.urls import path
+
+from reviews.web import accounts, completions, health, queues, review, sync
+
+urlpatterns = [
+    path("", queues.queues, name="queues"),
+    path("sign-in", accounts.sign_in, name="sign_in"),
+    path("sign-out", accounts.sign_out, name="sign_out"),
+    path("welcome/<str:secret>", accounts.welcome, name="welcome"),
+    path("queues/<int:pk>/start", queues.queue_start, name="queue_start"),
+    path("queues/<int:pk>/done", queues.queue_done, name="queue_done"),
+    path("reviews/<int:pk>", review.review, name="review"),
+    path("reviews/<int:pk>/submit", review.review_submit, name="review_submit"),
+    path("reviews/<int:pk>/skip", review.review_skip, name="review_skip"),
+    path("reviews/<int:pk>/flag", review.review_flag, name="review_flag"),
+    path("completions/<int:pk>", completions.completion, name="completion"),
+    path("sync", sync.sync, name="sync"),
+    path("sync/pushes/<int:pk>/retry", sync.push_retry, name="push_retry"),
+    path("sync/upstreams/<int:pk>/pull", sync.pull_now, name="pull_now"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+]
