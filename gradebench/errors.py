@@ -13,7 +13,8 @@ def _is_api(request: HttpRequest) -> bool:
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """404."""
     if _is_api(request):
-        return JsonResponse({"error": f"There is no {request.path} here. Paths have no slash at their end."}, status=404)
+        words = f"There is no {request.path} here. Paths have no slash at their end."
+        return JsonResponse({"error": words}, status=404)
     return defaults.page_not_found(request, exception)
 
 

@@ -2,6 +2,7 @@
 embedded default (SQLite, one process); with them the same code runs on PostgreSQL, Redis and any number of processes.
 """
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +156,8 @@ STATIC_ROOT = Path(env.str("GRADEBENCH_STATIC_ROOT", default=str(BASE_DIR / "sta
 # files are served from where they stand.
 COLLECTED = (STATIC_ROOT / "staticfiles.json").exists()
 WHITENOISE_USE_FINDERS = not COLLECTED
+if not COLLECTED:
+    warnings.filterwarnings("ignore", message="No directory at", module="django.core.handlers.base")
 WHITENOISE_AUTOREFRESH = False
 STORAGES = {
     "staticfiles": {
@@ -199,8 +202,10 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_SOFT_TIME_LIMIT = 240
 CELERY_TASK_TIME_LIMIT = 270
 CELERY_TIMEZONE = "UTC"
+# What is due stands in the database, so beat needs no memory of its own, and several beats do no harm.
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {
-    "tick": {"task": "reviews.tasks.tick", "schedule": 1.0, "options": {"expires": 5}},
+    "tick": {"task": "reviews.tasks.tick", "schedule": float(PUSH_SECONDS), "options": {"expires": 5}},
 }
 
 LOGGING = {

@@ -44,6 +44,10 @@ COMMAND_SECONDS = 180.0
 # What a child may know of the machine it runs on; everything about GradeBench is said anew.
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
 
+DATABASE_FILE = "gradebench.sqlite3"
+
+_templates: dict[str, Path] = {}
+_templates_folder = tempfile.TemporaryDirectory(prefix="gradebench-templates-")
 _numbers = itertools.count(1)
 _broker_numbers_in_use: set[int] = set()
 
@@ -82,7 +86,7 @@ class Instance:
         self._broker_url = os.environ.get("REDIS_URL", "")
         self._database = ""
         self._broker_number = 0
-        self._migrated = False
+        self._is_prepared = False
         self.env = self._environment()
         for key, value in (env or {}).items():
             self.env.pop(key, None)
@@ -120,7 +124,7 @@ class Instance:
         )
 
     def start(self) -> None:
-        """Start its processes, migrating before the first time. Returns at once; see `wait_ready()`."""
+        """Start its processes, on a migrated database. Returns at once; see `wait_ready()`."""
         if self.processes:
             raise InstanceError(f"{self.name} runs already.")
         self._prepare()
@@ -183,19 +187,25 @@ class Instance:
     def manage(self, *args: str, input: str | None = None, seconds: float = COMMAND_SECONDS) -> str:  # noqa: A002
         """Run a manage.py command in its environment, `input` as standard input; what the command printed.
 
-        The instance need not run; the first command migrates. Raises InstanceError with both outputs when the command
+        The instance need not run; what runs first migrates. Raises InstanceError with both outputs when the command
         fails or takes longer than `seconds`.
         """
         self._prepare()
-        return self._run(*args, input=input or "", seconds=seconds)
+        return self._run(*args, text=input or "", seconds=seconds)
 
-    def _run(self, *args: str, input: str = "", seconds: float = COMMAND_SECONDS) -> str:  # noqa: A002
+    def _run(
+        self,
+        *args: str,
+        text: str = "",
+        seconds: float = COMMAND_SECONDS,
+        env: dict[str, str] | None = None,
+    ) -> str:
         try:
             done = subprocess.run(
                 [*bound_to_parent("KILL"), sys.executable, "manage.py", *args],
                 cwd=ROOT,
-                env=self.env,
-                input=input,
+                env=env or self.env,
+                input=text,
                 capture_output=True,
                 text=True,
                 timeout=seconds,
@@ -231,21 +241,35 @@ class Instance:
 
     def _prepare(self) -> None:
         """Before the first process: databases of its own, migrated."""
-        if self._migrated:
+        if self._is_prepared:
             return
         if self.is_embedded:
-            self._copy_migrated_file()
+            shutil.copyfile(self._migrated("file") / DATABASE_FILE, self.data_dir / DATABASE_FILE)
         else:
-            self._make_databases()
-        # Changes nothing after a copy, but to say so when it is not what the code wants.
-        self._run("migrate", "--check")
-        self._migrated = True
- = f"instance_{os.getpid()}_{next(_numbers)}"
-        create_database(self._server_url, self._database)
-        self._broker_number = next(n for n in range(1, VALKEY_DATABASES) if n not in _broker_numbers_in_use)
-        _broker_numbers_in_use.add(self._broker_number)
-        self.env.setdefault("DATABASE_URL", _with_path(self._server_url, self._database))
-        self.env.setdefault("REDIS_URL", _with_path(self._broker_url, str(self._broker_number)))
+            template = self._migrated(self._server_url).name
+            self._database = f"instance_{os.getpid()}_{next(_numbers)}"
+            create_database(self._server_url, self._database, template=template)
+            self._broker_number = next(n for n in range(1, VALKEY_DATABASES) if n not in _broker_numbers_in_use)
+            _broker_numbers_in_use.add(self._broker_number)
+            self.env.setdefault("DATABASE_URL", _with_path(self._server_url, self._database))
+            self.env.setdefault("REDIS_URL", _with_path(self._broker_url, str(self._broker_number)))
+        self._is_prepared = True
+
+    def _migrated(self, server: str) -> Path:
+        """A folder with a freshly migrated database file, or on a `server` of a database of that name.
+
+        Migrating takes seconds, so it is done once, and each instance gets a copy.
+        """
+        if server not in _templates:
+            folder = Path(_templates_folder.name) / f"template_{os.getpid()}_{len(_templates)}"
+            folder.mkdir()
+            env = {**self.env, "GRADEBENCH_DATA_DIR": str(folder)}
+            if not self.is_embedded:
+                create_database(server, folder.name)
+                env["DATABASE_URL"] = _with_path(server, folder.name)
+            self._run("migrate", "--verbosity", "0", env=env)
+            _templates[server] = folder
+        return _templates[server]
 
     def _commands(self) -> dict[str, list[str]]:
         """What to run, by role."""

@@ -5,874 +5,1751 @@ import django.contrib.auth.validators
 import django.core.validators
 import django.db.models.deletion
 import django.utils.timezone
-import reviews.models.base
-import reviews.models.upstreams
 from django.conf import settings
 from django.db import migrations, models
 
+import reviews.models.base
+import reviews.models.upstreams
+
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
+        ("auth", "0012_alter_user_first_name_max_length"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Document',
+            name="Document",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('hash', models.CharField(help_text='SHA-256 over request and response, members sorted.', max_length=64)),
-                ('encoding', models.CharField(choices=[('zstd', 'zstd'), ('purged', 'purged')], default='zstd', max_length=8)),
-                ('data', models.BinaryField()),
-                ('size', models.PositiveIntegerField(help_text='Bytes of the JSON before compression.')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "hash",
+                    models.CharField(help_text="SHA-256 over request and response, members sorted.", max_length=64),
+                ),
+                (
+                    "encoding",
+                    models.CharField(choices=[("zstd", "zstd"), ("purged", "purged")], default="zstd", max_length=8),
+                ),
+                ("data", models.BinaryField()),
+                ("size", models.PositiveIntegerField(help_text="Bytes of the JSON before compression.")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name='FeedbackTask',
+            name="FeedbackTask",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=reviews.models.base.new_uid, max_length=255)),
-                ('upstream_uid', models.CharField(blank=True, help_text='Its id over there.', max_length=255)),
-                ('pulled', models.BooleanField(default=False)),
-                ('name', models.CharField(max_length=255)),
-                ('routed_through', models.PositiveBigIntegerField(blank=True, default=0, help_text='Completions up to this id were offered to the queue; empty: all that there were.', null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('archived_at', models.DateTimeField(blank=True, null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uid", models.CharField(default=reviews.models.base.new_uid, max_length=255)),
+                ("upstream_uid", models.CharField(blank=True, help_text="Its id over there.", max_length=255)),
+                ("pulled", models.BooleanField(default=False)),
+                ("name", models.CharField(max_length=255)),
+                (
+                    "routed_through",
+                    models.PositiveBigIntegerField(
+                        blank=True,
+                        default=0,
+                        help_text="Completions up to this id were offered to the queue; empty: all that there were.",
+                        null=True,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("archived_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'ordering': ['name', 'id'],
+                "ordering": ["name", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Heartbeat',
+            name="Heartbeat",
             fields=[
-                ('name', models.CharField(max_length=32, primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
+                ("name", models.CharField(max_length=32, primary_key=True, serialize=False)),
+                ("at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Pull',
+            name="Pull",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('running', 'Running'), ('complete', 'Complete'), ('incomplete', 'Incomplete'), ('failed', 'Failed')], default='running', max_length=16)),
-                ('fence', models.PositiveBigIntegerField()),
-                ('started_at', models.DateTimeField()),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('listed', models.PositiveIntegerField(default=0, help_text='Completions in the list.')),
-                ('created', models.PositiveIntegerField(default=0, help_text='New here.')),
-                ('changed', models.PositiveIntegerField(default=0, help_text='Taken over: changed upstream, untouched here.')),
-                ('conflicts', models.PositiveIntegerField(default=0)),
-                ('refused', models.PositiveIntegerField(default=0)),
-                ('gone', models.PositiveIntegerField(default=0, help_text='Left our queues: no longer in the list.')),
-                ('feedback_tasks', models.PositiveIntegerField(default=0)),
-                ('size', models.PositiveBigIntegerField(default=0, help_text='Bytes received.')),
-                ('error', models.TextField(blank=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("running", "Running"),
+                            ("complete", "Complete"),
+                            ("incomplete", "Incomplete"),
+                            ("failed", "Failed"),
+                        ],
+                        default="running",
+                        max_length=16,
+                    ),
+                ),
+                ("fence", models.PositiveBigIntegerField()),
+                ("started_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                ("listed", models.PositiveIntegerField(default=0, help_text="Completions in the list.")),
+                ("created", models.PositiveIntegerField(default=0, help_text="New here.")),
+                (
+                    "changed",
+                    models.PositiveIntegerField(default=0, help_text="Taken over: changed upstream, untouched here."),
+                ),
+                ("conflicts", models.PositiveIntegerField(default=0)),
+                ("refused", models.PositiveIntegerField(default=0)),
+                ("gone", models.PositiveIntegerField(default=0, help_text="Left our queues: no longer in the list.")),
+                ("feedback_tasks", models.PositiveIntegerField(default=0)),
+                ("size", models.PositiveBigIntegerField(default=0, help_text="Bytes received.")),
+                ("error", models.TextField(blank=True)),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
-                ('username', models.CharField(error_messages={'unique': 'A user with that username already exists.'}, help_text='Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.', max_length=150, unique=True, validators=[django.contrib.auth.validators.UnicodeUsernameValidator()], verbose_name='username')),
-                ('first_name', models.CharField(blank=True, max_length=150, verbose_name='first name')),
-                ('last_name', models.CharField(blank=True, max_length=150, verbose_name='last name')),
-                ('email', models.EmailField(blank=True, max_length=254, verbose_name='email address')),
-                ('is_staff', models.BooleanField(default=False, help_text='Designates whether the user can log into this admin site.', verbose_name='staff status')),
-                ('is_active', models.BooleanField(default=True, help_text='Designates whether this user should be treated as active. Unselect this instead of deleting accounts.', verbose_name='active')),
-                ('date_joined', models.DateTimeField(default=django.utils.timezone.now, verbose_name='date joined')),
-                ('time_zone', models.CharField(blank=True, help_text="IANA name; empty: the site's time zone.", max_length=64)),
-                ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
-                ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                (
+                    "is_superuser",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates that this user has all permissions without explicitly assigning them.",
+                        verbose_name="superuser status",
+                    ),
+                ),
+                (
+                    "username",
+                    models.CharField(
+                        error_messages={"unique": "A user with that username already exists."},
+                        help_text="Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.",
+                        max_length=150,
+                        unique=True,
+                        validators=[django.contrib.auth.validators.UnicodeUsernameValidator()],
+                        verbose_name="username",
+                    ),
+                ),
+                ("first_name", models.CharField(blank=True, max_length=150, verbose_name="first name")),
+                ("last_name", models.CharField(blank=True, max_length=150, verbose_name="last name")),
+                ("email", models.EmailField(blank=True, max_length=254, verbose_name="email address")),
+                (
+                    "is_staff",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates whether the user can log into this admin site.",
+                        verbose_name="staff status",
+                    ),
+                ),
+                (
+                    "is_active",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Designates whether this user should be treated as active. Unselect this instead of deleting accounts.",
+                        verbose_name="active",
+                    ),
+                ),
+                ("date_joined", models.DateTimeField(default=django.utils.timezone.now, verbose_name="date joined")),
+                (
+                    "time_zone",
+                    models.CharField(blank=True, help_text="IANA name; empty: the site's time zone.", max_length=64),
+                ),
+                (
+                    "groups",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="The groups this user belongs to. A user will get all permissions granted to each of their groups.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.group",
+                        verbose_name="groups",
+                    ),
+                ),
+                (
+                    "user_permissions",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Specific permissions for this user.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.permission",
+                        verbose_name="user permissions",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'user',
-                'verbose_name_plural': 'users',
-                'abstract': False,
+                "verbose_name": "user",
+                "verbose_name_plural": "users",
+                "abstract": False,
             },
             managers=[
-                ('objects', django.contrib.auth.models.UserManager()),
+                ("objects", django.contrib.auth.models.UserManager()),
             ],
         ),
         migrations.CreateModel(
-            name='ApiToken',
+            name="ApiToken",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100)),
-                ('prefix', models.CharField(help_text='The first characters of the secret, to tell tokens apart.', max_length=16)),
-                ('hash', models.CharField(help_text='SHA-256 of the secret, hexadecimal.', max_length=64, unique=True)),
-                ('can_ingest', models.BooleanField(default=True)),
-                ('can_read', models.BooleanField(default=True)),
-                ('can_feedback', models.BooleanField(default=True)),
-                ('can_admin', models.BooleanField(default=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('last_used_at', models.DateTimeField(blank=True, null=True)),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=100)),
+                (
+                    "prefix",
+                    models.CharField(
+                        help_text="The first characters of the secret, to tell tokens apart.", max_length=16
+                    ),
+                ),
+                ("hash", models.CharField(help_text="SHA-256 of the secret, hexadecimal.", max_length=64, unique=True)),
+                ("can_ingest", models.BooleanField(default=True)),
+                ("can_read", models.BooleanField(default=True)),
+                ("can_feedback", models.BooleanField(default=True)),
+                ("can_admin", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                ("last_used_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['organization', 'name'],
+                "ordering": ["organization", "name"],
             },
         ),
         migrations.CreateModel(
-            name='Assignment',
+            name="Assignment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('place', models.PositiveSmallIntegerField()),
-                ('state', models.CharField(choices=[('held', 'Held'), ('done', 'Done'), ('skipped', 'Skipped'), ('expired', 'Expired'), ('released', 'Released')], default='held', max_length=16)),
-                ('prefetched', models.BooleanField(default=False, help_text='Claimed behind the item on screen.')),
-                ('fence', models.PositiveIntegerField(default=1, help_text='Rises with each renewal of the claim.')),
-                ('claimed_at', models.DateTimeField()),
-                ('held_until', models.DateTimeField()),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('requeued_at', models.DateTimeField(blank=True, help_text='A skip that no longer counts.', null=True)),
-                ('reviewer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='assignments', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("place", models.PositiveSmallIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("held", "Held"),
+                            ("done", "Done"),
+                            ("skipped", "Skipped"),
+                            ("expired", "Expired"),
+                            ("released", "Released"),
+                        ],
+                        default="held",
+                        max_length=16,
+                    ),
+                ),
+                ("prefetched", models.BooleanField(default=False, help_text="Claimed behind the item on screen.")),
+                ("fence", models.PositiveIntegerField(default=1, help_text="Rises with each renewal of the claim.")),
+                ("claimed_at", models.DateTimeField()),
+                ("held_until", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                ("requeued_at", models.DateTimeField(blank=True, help_text="A skip that no longer counts.", null=True)),
+                (
+                    "reviewer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="assignments",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Completion',
+            name="Completion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(help_text="The client's id; unique in the organization.", max_length=255)),
-                ('kind', models.CharField(choices=[('chat', 'chat'), ('prompt', 'prompt'), ('other', 'other')], max_length=16)),
-                ('status', models.CharField(choices=[('started', 'started'), ('finished', 'finished'), ('failed', 'failed'), ('other', 'other')], max_length=16)),
-                ('model', models.CharField(blank=True, max_length=200)),
-                ('session_uid', models.CharField(blank=True, max_length=255)),
-                ('prompt_tokens', models.PositiveIntegerField(blank=True, null=True)),
-                ('completion_tokens', models.PositiveIntegerField(blank=True, null=True)),
-                ('duration', models.FloatField(blank=True, help_text='Seconds.', null=True)),
-                ('created_at', models.DateTimeField(blank=True, help_text="The client's word.", null=True)),
-                ('received_at', models.DateTimeField(help_text='When it came here; the order of every list.')),
-                ('preview', models.CharField(blank=True, max_length=200)),
-                ('search_text', models.TextField(blank=True, help_text='The first 2,000 characters of prompt and answer.')),
-                ('confidence_mean', models.FloatField(blank=True, help_text='Mean token probability, 0 to 1.', null=True)),
-                ('confidence_low', models.FloatField(blank=True, help_text='Lowest token probability, 0 to 1.', null=True)),
-                ('uncertain_tokens', models.PositiveIntegerField(blank=True, help_text='Tokens under one half.', null=True)),
-                ('revision_count', models.PositiveIntegerField(default=0)),
-                ('gone_upstream_at', models.DateTimeField(blank=True, help_text='When a complete list first missed it.', null=True)),
-                ('conflict_document', models.ForeignKey(blank=True, help_text='What the upstream holds instead of what our unsent change was made from.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reviews.document')),
-                ('current', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reviews.document')),
-                ('received', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reviews.document')),
-                ('upstream_document', models.ForeignKey(blank=True, help_text='Last pulled or echoed.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reviews.document')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uid", models.CharField(help_text="The client's id; unique in the organization.", max_length=255)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("chat", "chat"), ("prompt", "prompt"), ("other", "other")], max_length=16
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("started", "started"),
+                            ("finished", "finished"),
+                            ("failed", "failed"),
+                            ("other", "other"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("model", models.CharField(blank=True, max_length=200)),
+                ("session_uid", models.CharField(blank=True, max_length=255)),
+                ("prompt_tokens", models.PositiveIntegerField(blank=True, null=True)),
+                ("completion_tokens", models.PositiveIntegerField(blank=True, null=True)),
+                ("duration", models.FloatField(blank=True, help_text="Seconds.", null=True)),
+                ("created_at", models.DateTimeField(blank=True, help_text="The client's word.", null=True)),
+                ("received_at", models.DateTimeField(help_text="When it came here; the order of every list.")),
+                ("preview", models.CharField(blank=True, max_length=200)),
+                (
+                    "search_text",
+                    models.TextField(blank=True, help_text="The first 2,000 characters of prompt and answer."),
+                ),
+                (
+                    "confidence_mean",
+                    models.FloatField(blank=True, help_text="Mean token probability, 0 to 1.", null=True),
+                ),
+                (
+                    "confidence_low",
+                    models.FloatField(blank=True, help_text="Lowest token probability, 0 to 1.", null=True),
+                ),
+                (
+                    "uncertain_tokens",
+                    models.PositiveIntegerField(blank=True, help_text="Tokens under one half.", null=True),
+                ),
+                ("revision_count", models.PositiveIntegerField(default=0)),
+                (
+                    "gone_upstream_at",
+                    models.DateTimeField(blank=True, help_text="When a complete list first missed it.", null=True),
+                ),
+                (
+                    "conflict_document",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="What the upstream holds instead of what our unsent change was made from.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="reviews.document",
+                    ),
+                ),
+                (
+                    "current",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="reviews.document"
+                    ),
+                ),
+                (
+                    "received",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="reviews.document"
+                    ),
+                ),
+                (
+                    "upstream_document",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="Last pulled or echoed.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="reviews.document",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Feedback',
+            name="Feedback",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=reviews.models.base.new_uid, max_length=255)),
-                ('origin', models.CharField(choices=[('review', 'Review'), ('api', 'API')], max_length=16)),
-                ('values_text', models.TextField(help_text='The values as JSON, members in their order.')),
-                ('comment', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('api_token', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reviews.apitoken')),
-                ('assignment', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='feedback', to='reviews.assignment')),
-                ('reviewer', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='feedback', to=settings.AUTH_USER_MODEL)),
-                ('supersedes', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='superseded_by', to='reviews.feedback')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uid", models.CharField(default=reviews.models.base.new_uid, max_length=255)),
+                ("origin", models.CharField(choices=[("review", "Review"), ("api", "API")], max_length=16)),
+                ("values_text", models.TextField(help_text="The values as JSON, members in their order.")),
+                ("comment", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "api_token",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="reviews.apitoken",
+                    ),
+                ),
+                (
+                    "assignment",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="feedback",
+                        to="reviews.assignment",
+                    ),
+                ),
+                (
+                    "reviewer",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="feedback",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "supersedes",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="superseded_by",
+                        to="reviews.feedback",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='FeedbackCompletion',
+            name="FeedbackCompletion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('completion', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reviews.completion')),
-                ('document', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reviews.document')),
-                ('feedback', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='matched', to='reviews.feedback')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "completion",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="reviews.completion"
+                    ),
+                ),
+                (
+                    "document",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="reviews.document"
+                    ),
+                ),
+                (
+                    "feedback",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="matched", to="reviews.feedback"
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='feedback',
-            name='completions',
-            field=models.ManyToManyField(related_name='feedback', through='reviews.FeedbackCompletion', to='reviews.completion'),
+            model_name="feedback",
+            name="completions",
+            field=models.ManyToManyField(
+                related_name="feedback", through="reviews.FeedbackCompletion", to="reviews.completion"
+            ),
         ),
         migrations.AddField(
-            model_name='feedback',
-            name='feedback_task',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='feedback', to='reviews.feedbacktask'),
+            model_name="feedback",
+            name="feedback_task",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="feedback", to="reviews.feedbacktask"
+            ),
         ),
         migrations.CreateModel(
-            name='FeedbackTaskRevision',
+            name="FeedbackTaskRevision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('name', models.CharField(max_length=255)),
-                ('instruction', models.TextField(blank=True)),
-                ('schema_text', models.TextField(help_text='The JSON Schema, members in their order.')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('feedback_task', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='revisions', to='reviews.feedbacktask')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                ("name", models.CharField(max_length=255)),
+                ("instruction", models.TextField(blank=True)),
+                ("schema_text", models.TextField(help_text="The JSON Schema, members in their order.")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "feedback_task",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="revisions", to="reviews.feedbacktask"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['feedback_task', 'number'],
+                "ordering": ["feedback_task", "number"],
             },
         ),
         migrations.AddField(
-            model_name='feedbacktask',
-            name='current_revision',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reviews.feedbacktaskrevision'),
+            model_name="feedbacktask",
+            name="current_revision",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="reviews.feedbacktaskrevision",
+            ),
         ),
         migrations.AddField(
-            model_name='feedback',
-            name='task_revision',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reviews.feedbacktaskrevision'),
+            model_name="feedback",
+            name="task_revision",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="reviews.feedbacktaskrevision"
+            ),
         ),
         migrations.CreateModel(
-            name='Organization',
+            name="Organization",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=64, unique=True)),
-                ('name', models.CharField(max_length=200)),
-                ('external_id', models.CharField(help_text='The organization id that the Log10 clients send. Default: the slug.', max_length=255, unique=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(max_length=64, unique=True)),
+                ("name", models.CharField(max_length=200)),
+                (
+                    "external_id",
+                    models.CharField(
+                        help_text="The organization id that the Log10 clients send. Default: the slug.",
+                        max_length=255,
+                        unique=True,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'ordering': ['slug'],
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('slug', ''), _negated=True), models.Q(('external_id', ''), _negated=True)), name='organization_named')],
+                "ordering": ["slug"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("slug", ""), _negated=True), models.Q(("external_id", ""), _negated=True)
+                        ),
+                        name="organization_named",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Member',
+            name="Member",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('reviewer', 'Reviewer'), ('lead', 'Lead'), ('admin', 'Admin')], default='reviewer', max_length=16)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='members', to='reviews.organization')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[("reviewer", "Reviewer"), ("lead", "Lead"), ("admin", "Admin")],
+                        default="reviewer",
+                        max_length=16,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="members", to="reviews.organization"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['organization', 'user'],
+                "ordering": ["organization", "user"],
             },
         ),
         migrations.AddField(
-            model_name='feedbacktask',
-            name='organization',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='feedback_tasks', to='reviews.organization'),
+            model_name="feedbacktask",
+            name="organization",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="feedback_tasks", to="reviews.organization"
+            ),
         ),
         migrations.AddField(
-            model_name='feedback',
-            name='organization',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='feedback', to='reviews.organization'),
+            model_name="feedback",
+            name="organization",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="feedback", to="reviews.organization"
+            ),
         ),
         migrations.AddField(
-            model_name='document',
-            name='organization',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reviews.organization'),
+            model_name="document",
+            name="organization",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="reviews.organization"
+            ),
         ),
         migrations.AddField(
-            model_name='completion',
-            name='organization',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='completions', to='reviews.organization'),
+            model_name="completion",
+            name="organization",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="completions", to="reviews.organization"
+            ),
         ),
         migrations.CreateModel(
-            name='AuditEvent',
+            name="AuditEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('action', models.CharField(max_length=64)),
-                ('address', models.GenericIPAddressField(blank=True, null=True)),
-                ('target_type', models.CharField(max_length=64)),
-                ('target_id', models.CharField(max_length=255)),
-                ('before_hash', models.CharField(blank=True, max_length=64)),
-                ('after_hash', models.CharField(blank=True, max_length=64)),
-                ('details', models.CharField(blank=True, help_text='Names and states; no text of a completion.', max_length=1000)),
-                ('api_token', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reviews.apitoken')),
-                ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('organization', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reviews.organization')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                ("action", models.CharField(max_length=64)),
+                ("address", models.GenericIPAddressField(blank=True, null=True)),
+                ("target_type", models.CharField(max_length=64)),
+                ("target_id", models.CharField(max_length=255)),
+                ("before_hash", models.CharField(blank=True, max_length=64)),
+                ("after_hash", models.CharField(blank=True, max_length=64)),
+                (
+                    "details",
+                    models.CharField(
+                        blank=True, help_text="Names and states; no text of a completion.", max_length=1000
+                    ),
+                ),
+                (
+                    "api_token",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="reviews.apitoken",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="reviews.organization",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.AddField(
-            model_name='apitoken',
-            name='organization',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='api_tokens', to='reviews.organization'),
+            model_name="apitoken",
+            name="organization",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="api_tokens", to="reviews.organization"
+            ),
         ),
         migrations.CreateModel(
-            name='Queue',
+            name="Queue",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=255)),
-                ('is_open', models.BooleanField(default=True, help_text='Closed: nothing is offered for review here.')),
-                ('everyone', models.BooleanField(default=True, help_text='Every member reviews; else the assigned reviewers alone.')),
-                ('reviews_per_completion', models.PositiveSmallIntegerField(default=1, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(10)])),
-                ('blind', models.BooleanField(default=True, help_text='Reviewers do not see the grades of others.')),
-                ('order', models.CharField(choices=[('oldest', 'Oldest first'), ('newest', 'Newest first'), ('least_confident', 'Least confident first')], default='oldest', max_length=16)),
-                ('claim_minutes', models.PositiveSmallIntegerField(default=15, validators=[django.core.validators.MinValueValidator(1)])),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('feedback_task', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='queue', to='reviews.feedbacktask')),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='queues', to='reviews.organization')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=255)),
+                ("is_open", models.BooleanField(default=True, help_text="Closed: nothing is offered for review here.")),
+                (
+                    "everyone",
+                    models.BooleanField(
+                        default=True, help_text="Every member reviews; else the assigned reviewers alone."
+                    ),
+                ),
+                (
+                    "reviews_per_completion",
+                    models.PositiveSmallIntegerField(
+                        default=1,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(10),
+                        ],
+                    ),
+                ),
+                ("blind", models.BooleanField(default=True, help_text="Reviewers do not see the grades of others.")),
+                (
+                    "order",
+                    models.CharField(
+                        choices=[
+                            ("oldest", "Oldest first"),
+                            ("newest", "Newest first"),
+                            ("least_confident", "Least confident first"),
+                        ],
+                        default="oldest",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "claim_minutes",
+                    models.PositiveSmallIntegerField(
+                        default=15, validators=[django.core.validators.MinValueValidator(1)]
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "feedback_task",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="queue", to="reviews.feedbacktask"
+                    ),
+                ),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="queues", to="reviews.organization"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name', 'id'],
+                "ordering": ["name", "id"],
             },
         ),
         migrations.CreateModel(
-            name='QueueItem',
+            name="QueueItem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('open', 'Open'), ('done', 'Done'), ('withdrawn', 'Withdrawn')], default='open', max_length=16)),
-                ('reviews_needed', models.PositiveSmallIntegerField()),
-                ('places_taken', models.PositiveSmallIntegerField(default=0)),
-                ('reviews_done', models.PositiveSmallIntegerField(default=0)),
-                ('priority', models.SmallIntegerField(default=0, help_text='Higher comes first.')),
-                ('sort_key', models.FloatField(help_text="Lower comes first among equal priorities; made from the queue's order.")),
-                ('received_at', models.DateTimeField(help_text="The completion's; the order of the ungraded list.")),
-                ('graded_at', models.DateTimeField(blank=True, help_text='First feedback, whoever gave it.', null=True)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('closed_because', models.CharField(blank=True, max_length=200)),
-                ('flagged_at', models.DateTimeField(blank=True, null=True)),
-                ('flag_reason', models.CharField(blank=True, max_length=1000)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('completion', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='queue_items', to='reviews.completion')),
-                ('flagged_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('queue', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='items', to='reviews.queue')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("open", "Open"), ("done", "Done"), ("withdrawn", "Withdrawn")],
+                        default="open",
+                        max_length=16,
+                    ),
+                ),
+                ("reviews_needed", models.PositiveSmallIntegerField()),
+                ("places_taken", models.PositiveSmallIntegerField(default=0)),
+                ("reviews_done", models.PositiveSmallIntegerField(default=0)),
+                ("priority", models.SmallIntegerField(default=0, help_text="Higher comes first.")),
+                (
+                    "sort_key",
+                    models.FloatField(
+                        help_text="Lower comes first among equal priorities; made from the queue's order."
+                    ),
+                ),
+                ("received_at", models.DateTimeField(help_text="The completion's; the order of the ungraded list.")),
+                (
+                    "graded_at",
+                    models.DateTimeField(blank=True, help_text="First feedback, whoever gave it.", null=True),
+                ),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                ("closed_because", models.CharField(blank=True, max_length=200)),
+                ("flagged_at", models.DateTimeField(blank=True, null=True)),
+                ("flag_reason", models.CharField(blank=True, max_length=1000)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "completion",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="queue_items", to="reviews.completion"
+                    ),
+                ),
+                (
+                    "flagged_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "queue",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="items", to="reviews.queue"
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='assignment',
-            name='item',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='assignments', to='reviews.queueitem'),
+            model_name="assignment",
+            name="item",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="assignments", to="reviews.queueitem"
+            ),
         ),
         migrations.CreateModel(
-            name='QueueReviewer',
+            name="QueueReviewer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('queue', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='queue_reviewers', to='reviews.queue')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='queue_reviewers', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "queue",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="queue_reviewers", to="reviews.queue"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="queue_reviewers",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='queue',
-            name='reviewers',
-            field=models.ManyToManyField(related_name='queues', through='reviews.QueueReviewer', to=settings.AUTH_USER_MODEL),
+            model_name="queue",
+            name="reviewers",
+            field=models.ManyToManyField(
+                related_name="queues", through="reviews.QueueReviewer", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.CreateModel(
-            name='Revision',
+            name="Revision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('origin', models.CharField(choices=[('api', 'API'), ('pull', 'Pull'), ('edit', 'Edit'), ('resolution', 'Resolution')], max_length=16)),
-                ('changes_text', models.TextField(help_text='JSON list of [pointer, before, after].')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('api_token', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reviews.apitoken')),
-                ('assignment', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='revisions', to='reviews.assignment')),
-                ('author', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='revisions', to=settings.AUTH_USER_MODEL)),
-                ('base', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reviews.document')),
-                ('completion', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='revisions', to='reviews.completion')),
-                ('result', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reviews.document')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                (
+                    "origin",
+                    models.CharField(
+                        choices=[("api", "API"), ("pull", "Pull"), ("edit", "Edit"), ("resolution", "Resolution")],
+                        max_length=16,
+                    ),
+                ),
+                ("changes_text", models.TextField(help_text="JSON list of [pointer, before, after].")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "api_token",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="reviews.apitoken",
+                    ),
+                ),
+                (
+                    "assignment",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="revisions",
+                        to="reviews.assignment",
+                    ),
+                ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="revisions",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "base",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="reviews.document"
+                    ),
+                ),
+                (
+                    "completion",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="revisions", to="reviews.completion"
+                    ),
+                ),
+                (
+                    "result",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="reviews.document"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['completion', 'number'],
+                "ordering": ["completion", "number"],
             },
         ),
         migrations.CreateModel(
-            name='Session',
+            name="Session",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=reviews.models.base.new_uid, max_length=255)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='sessions', to='reviews.organization')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("uid", models.CharField(default=reviews.models.base.new_uid, max_length=255)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="sessions", to="reviews.organization"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SignInLink',
+            name="SignInLink",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('hash', models.CharField(max_length=64, unique=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('expires_at', models.DateTimeField()),
-                ('used_at', models.DateTimeField(blank=True, null=True)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sign_in_links', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("hash", models.CharField(max_length=64, unique=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("expires_at", models.DateTimeField()),
+                ("used_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="sign_in_links",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Tag',
+            name="Tag",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=reviews.models.base.new_uid, editable=False, max_length=36, unique=True)),
-                ('name', models.CharField(max_length=255)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='tags', to='reviews.organization')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "uid",
+                    models.CharField(default=reviews.models.base.new_uid, editable=False, max_length=36, unique=True),
+                ),
+                ("name", models.CharField(max_length=255)),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="tags", to="reviews.organization"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='FeedbackTaskTag',
+            name="FeedbackTaskTag",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('feedback_task', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='selector_tags', to='reviews.feedbacktask')),
-                ('tag', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='reviews.tag')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "feedback_task",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="selector_tags",
+                        to="reviews.feedbacktask",
+                    ),
+                ),
+                (
+                    "tag",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="reviews.tag"),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='feedbacktask',
-            name='selector',
-            field=models.ManyToManyField(related_name='feedback_tasks', through='reviews.FeedbackTaskTag', to='reviews.tag'),
+            model_name="feedbacktask",
+            name="selector",
+            field=models.ManyToManyField(
+                related_name="feedback_tasks", through="reviews.FeedbackTaskTag", to="reviews.tag"
+            ),
         ),
         migrations.CreateModel(
-            name='CompletionTag',
+            name="CompletionTag",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('completion', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='reviews.completion')),
-                ('tag', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='reviews.tag')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "completion",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="reviews.completion"
+                    ),
+                ),
+                (
+                    "tag",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="+", to="reviews.tag"),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='completion',
-            name='tags',
-            field=models.ManyToManyField(related_name='completions', through='reviews.CompletionTag', to='reviews.tag'),
+            model_name="completion",
+            name="tags",
+            field=models.ManyToManyField(related_name="completions", through="reviews.CompletionTag", to="reviews.tag"),
         ),
         migrations.CreateModel(
-            name='Upstream',
+            name="Upstream",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=reviews.models.base.new_uid, editable=False, max_length=36, unique=True)),
-                ('name', models.CharField(max_length=100)),
-                ('url', models.URLField(help_text='Up to and without /api, for example https://log10.io', max_length=500)),
-                ('upstream_organization', models.CharField(help_text='Our organization id over there.', max_length=255)),
-                ('token_sealed', models.TextField(help_text='The token, encrypted and bound to this upstream and its URL.')),
-                ('enabled', models.BooleanField(default=True)),
-                ('pull_seconds', models.PositiveIntegerField(default=reviews.models.upstreams.default_pull_seconds, validators=[django.core.validators.MinValueValidator(1)])),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('next_pull_at', models.DateTimeField(db_index=True)),
-                ('pull_leased_until', models.DateTimeField(blank=True, null=True)),
-                ('pull_fence', models.PositiveBigIntegerField(default=0)),
-                ('listed_at', models.DateTimeField(blank=True, help_text='When a complete list was last read.', null=True)),
-                ('pull_failures', models.PositiveIntegerField(default=0)),
-                ('push_leased_until', models.DateTimeField(blank=True, null=True)),
-                ('push_fence', models.PositiveBigIntegerField(default=0)),
-                ('push_failures', models.PositiveIntegerField(default=0)),
-                ('quiet_until', models.DateTimeField(blank=True, null=True)),
-                ('token_refused_at', models.DateTimeField(blank=True, null=True)),
-                ('last_error', models.TextField(blank=True)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='upstreams', to='reviews.organization')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "uid",
+                    models.CharField(default=reviews.models.base.new_uid, editable=False, max_length=36, unique=True),
+                ),
+                ("name", models.CharField(max_length=100)),
+                (
+                    "url",
+                    models.URLField(help_text="Up to and without /api, for example https://log10.io", max_length=500),
+                ),
+                (
+                    "upstream_organization",
+                    models.CharField(help_text="Our organization id over there.", max_length=255),
+                ),
+                (
+                    "token_sealed",
+                    models.TextField(help_text="The token, encrypted and bound to this upstream and its URL."),
+                ),
+                ("enabled", models.BooleanField(default=True)),
+                (
+                    "pull_seconds",
+                    models.PositiveIntegerField(
+                        default=reviews.models.upstreams.default_pull_seconds,
+                        validators=[django.core.validators.MinValueValidator(1)],
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("next_pull_at", models.DateTimeField(db_index=True)),
+                ("pull_leased_until", models.DateTimeField(blank=True, null=True)),
+                ("pull_fence", models.PositiveBigIntegerField(default=0)),
+                (
+                    "listed_at",
+                    models.DateTimeField(blank=True, help_text="When a complete list was last read.", null=True),
+                ),
+                ("pull_failures", models.PositiveIntegerField(default=0)),
+                ("push_leased_until", models.DateTimeField(blank=True, null=True)),
+                ("push_fence", models.PositiveBigIntegerField(default=0)),
+                ("push_failures", models.PositiveIntegerField(default=0)),
+                ("quiet_until", models.DateTimeField(blank=True, null=True)),
+                ("token_refused_at", models.DateTimeField(blank=True, null=True)),
+                ("last_error", models.TextField(blank=True)),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="upstreams", to="reviews.organization"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['organization', 'name'],
+                "ordering": ["organization", "name"],
             },
         ),
         migrations.CreateModel(
-            name='Push',
+            name="Push",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(default=reviews.models.base.new_uid, editable=False, max_length=36, unique=True)),
-                ('kind', models.CharField(choices=[('update', 'Edit'), ('feedback', 'Grade')], max_length=16)),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('sending', 'Sending'), ('delivered', 'Arrived'), ('conflict', 'Conflict'), ('attention', 'Needs attention'), ('superseded', 'Superseded'), ('unlinked', 'Stays here')], default='waiting', max_length=16)),
-                ('not_before', models.DateTimeField()),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('leased_until', models.DateTimeField(blank=True, null=True)),
-                ('fence', models.PositiveBigIntegerField(default=0)),
-                ('ambiguous', models.BooleanField(default=False, help_text='An attempt ended without a word: it may have arrived.')),
-                ('last_error', models.TextField(blank=True)),
-                ('last_status', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('first_failed_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('delivered_at', models.DateTimeField(blank=True, null=True)),
-                ('completion', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='pushes', to='reviews.completion')),
-                ('feedback', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='pushes', to='reviews.feedback')),
-                ('revision', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='push', to='reviews.revision')),
-                ('upstream', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='pushes', to='reviews.upstream')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "uid",
+                    models.CharField(default=reviews.models.base.new_uid, editable=False, max_length=36, unique=True),
+                ),
+                ("kind", models.CharField(choices=[("update", "Edit"), ("feedback", "Grade")], max_length=16)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("sending", "Sending"),
+                            ("delivered", "Arrived"),
+                            ("conflict", "Conflict"),
+                            ("attention", "Needs attention"),
+                            ("superseded", "Superseded"),
+                            ("unlinked", "Stays here"),
+                        ],
+                        default="waiting",
+                        max_length=16,
+                    ),
+                ),
+                ("not_before", models.DateTimeField()),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("leased_until", models.DateTimeField(blank=True, null=True)),
+                ("fence", models.PositiveBigIntegerField(default=0)),
+                (
+                    "ambiguous",
+                    models.BooleanField(
+                        default=False, help_text="An attempt ended without a word: it may have arrived."
+                    ),
+                ),
+                ("last_error", models.TextField(blank=True)),
+                ("last_status", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("first_failed_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("delivered_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "completion",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="pushes", to="reviews.completion"
+                    ),
+                ),
+                (
+                    "feedback",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="pushes",
+                        to="reviews.feedback",
+                    ),
+                ),
+                (
+                    "revision",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="push",
+                        to="reviews.revision",
+                    ),
+                ),
+                (
+                    "upstream",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="pushes",
+                        to="reviews.upstream",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='PullRefusal',
+            name="PullRefusal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.CharField(blank=True, help_text="The item's id, where one could be read.", max_length=255)),
-                ('fingerprint', models.CharField(help_text='SHA-256 of its bytes.', max_length=64)),
-                ('reason', models.CharField(max_length=1000)),
-                ('data', models.BinaryField(help_text='Its bytes, zstd.')),
-                ('first_at', models.DateTimeField()),
-                ('last_at', models.DateTimeField()),
-                ('pull', models.ForeignKey(help_text='The last that met it.', on_delete=django.db.models.deletion.PROTECT, related_name='refusals', to='reviews.pull')),
-                ('upstream', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refusals', to='reviews.upstream')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "uid",
+                    models.CharField(blank=True, help_text="The item's id, where one could be read.", max_length=255),
+                ),
+                ("fingerprint", models.CharField(help_text="SHA-256 of its bytes.", max_length=64)),
+                ("reason", models.CharField(max_length=1000)),
+                ("data", models.BinaryField(help_text="Its bytes, zstd.")),
+                ("first_at", models.DateTimeField()),
+                ("last_at", models.DateTimeField()),
+                (
+                    "pull",
+                    models.ForeignKey(
+                        help_text="The last that met it.",
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="refusals",
+                        to="reviews.pull",
+                    ),
+                ),
+                (
+                    "upstream",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="refusals", to="reviews.upstream"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-last_at'],
+                "ordering": ["-last_at"],
             },
         ),
         migrations.AddField(
-            model_name='pull',
-            name='upstream',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='pulls', to='reviews.upstream'),
+            model_name="pull",
+            name="upstream",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="pulls", to="reviews.upstream"
+            ),
         ),
         migrations.AddField(
-            model_name='feedbacktask',
-            name='upstream',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='feedback_tasks', to='reviews.upstream'),
+            model_name="feedbacktask",
+            name="upstream",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="feedback_tasks",
+                to="reviews.upstream",
+            ),
         ),
         migrations.AddField(
-            model_name='completion',
-            name='upstream',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='completions', to='reviews.upstream'),
+            model_name="completion",
+            name="upstream",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="completions",
+                to="reviews.upstream",
+            ),
         ),
         migrations.CreateModel(
-            name='ClaimEvent',
+            name="ClaimEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('change', models.CharField(choices=[('claimed', 'claimed'), ('extended', 'extended'), ('done', 'done'), ('skipped', 'skipped'), ('expired', 'expired'), ('released', 'released')], max_length=16)),
-                ('reason', models.CharField(blank=True, max_length=1000)),
-                ('at', models.DateTimeField()),
-                ('assignment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='events', to='reviews.assignment')),
-                ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "change",
+                    models.CharField(
+                        choices=[
+                            ("claimed", "claimed"),
+                            ("extended", "extended"),
+                            ("done", "done"),
+                            ("skipped", "skipped"),
+                            ("expired", "expired"),
+                            ("released", "released"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, max_length=1000)),
+                ("at", models.DateTimeField()),
+                (
+                    "assignment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="events", to="reviews.assignment"
+                    ),
+                ),
+                (
+                    "by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('change__in', ['claimed', 'extended', 'done', 'skipped', 'expired', 'released'])), name='claim_event_change')],
+                "ordering": ["id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("change__in", ["claimed", "extended", "done", "skipped", "expired", "released"])
+                        ),
+                        name="claim_event_change",
+                    )
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='feedbackcompletion',
-            constraint=models.UniqueConstraint(fields=('feedback', 'completion'), name='feedback_completion_once'),
+            model_name="feedbackcompletion",
+            constraint=models.UniqueConstraint(fields=("feedback", "completion"), name="feedback_completion_once"),
         ),
         migrations.AddConstraint(
-            model_name='feedbacktaskrevision',
-            constraint=models.UniqueConstraint(fields=('feedback_task', 'number'), name='feedback_task_revision_number'),
+            model_name="feedbacktaskrevision",
+            constraint=models.UniqueConstraint(
+                fields=("feedback_task", "number"), name="feedback_task_revision_number"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='feedbacktaskrevision',
-            constraint=models.CheckConstraint(condition=models.Q(('number__gte', 1)), name='feedback_task_revision_from_one'),
+            model_name="feedbacktaskrevision",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("number__gte", 1)), name="feedback_task_revision_from_one"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='member',
-            constraint=models.UniqueConstraint(fields=('organization', 'user'), name='member_once'),
+            model_name="member",
+            constraint=models.UniqueConstraint(fields=("organization", "user"), name="member_once"),
         ),
         migrations.AddConstraint(
-            model_name='member',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['reviewer', 'lead', 'admin'])), name='member_role'),
-        ),
-        migrations.AddIndex(
-            model_name='feedback',
-            index=models.Index(fields=['feedback_task', 'id'], name='feedback_of_task'),
-        ),
-        migrations.AddConstraint(
-            model_name='feedback',
-            constraint=models.UniqueConstraint(fields=('organization', 'uid'), name='feedback_uid'),
-        ),
-        migrations.AddConstraint(
-            model_name='feedback',
-            constraint=models.UniqueConstraint(condition=models.Q(('supersedes', None)), fields=('assignment',), name='feedback_once_per_assignment'),
-        ),
-        migrations.AddConstraint(
-            model_name='feedback',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('assignment__isnull', False), ('origin', 'review'), ('reviewer__isnull', False)), models.Q(('assignment', None), ('origin', 'api'), ('reviewer', None)), _connector='OR'), name='feedback_given_by'),
-        ),
-        migrations.AddConstraint(
-            model_name='feedback',
-            constraint=models.CheckConstraint(condition=models.Q(('supersedes', None), models.Q(('supersedes', models.F('id')), _negated=True), _connector='OR'), name='feedback_not_its_own_correction'),
-        ),
-        migrations.AddConstraint(
-            model_name='document',
-            constraint=models.CheckConstraint(condition=models.Q(('encoding__in', ['zstd', 'purged'])), name='document_encoding'),
+            model_name="member",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("role__in", ["reviewer", "lead", "admin"])), name="member_role"
+            ),
         ),
         migrations.AddIndex(
-            model_name='auditevent',
-            index=models.Index(fields=['organization', '-id'], name='audit_newest'),
+            model_name="feedback",
+            index=models.Index(fields=["feedback_task", "id"], name="feedback_of_task"),
+        ),
+        migrations.AddConstraint(
+            model_name="feedback",
+            constraint=models.UniqueConstraint(fields=("organization", "uid"), name="feedback_uid"),
+        ),
+        migrations.AddConstraint(
+            model_name="feedback",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("supersedes", None)), fields=("assignment",), name="feedback_once_per_assignment"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="feedback",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("assignment__isnull", False), ("origin", "review"), ("reviewer__isnull", False)),
+                    models.Q(("assignment", None), ("origin", "api"), ("reviewer", None)),
+                    _connector="OR",
+                ),
+                name="feedback_given_by",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="feedback",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("supersedes", None), models.Q(("supersedes", models.F("id")), _negated=True), _connector="OR"
+                ),
+                name="feedback_not_its_own_correction",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="document",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("encoding__in", ["zstd", "purged"])), name="document_encoding"
+            ),
         ),
         migrations.AddIndex(
-            model_name='auditevent',
-            index=models.Index(fields=['target_type', 'target_id'], name='audit_of_target'),
-        ),
-        migrations.AddConstraint(
-            model_name='apitoken',
-            constraint=models.UniqueConstraint(fields=('organization', 'name'), name='api_token_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='apitoken',
-            constraint=models.CheckConstraint(condition=models.Q(('can_ingest', True), ('can_read', True), ('can_feedback', True), ('can_admin', True), _connector='OR'), name='api_token_can_something'),
+            model_name="auditevent",
+            index=models.Index(fields=["organization", "-id"], name="audit_newest"),
         ),
         migrations.AddIndex(
-            model_name='queueitem',
-            index=models.Index(condition=models.Q(('places_taken__lt', models.F('reviews_needed')), ('state', 'open')), fields=['queue', '-priority', 'sort_key', 'id'], name='queue_item_next'),
+            model_name="auditevent",
+            index=models.Index(fields=["target_type", "target_id"], name="audit_of_target"),
+        ),
+        migrations.AddConstraint(
+            model_name="apitoken",
+            constraint=models.UniqueConstraint(fields=("organization", "name"), name="api_token_name"),
+        ),
+        migrations.AddConstraint(
+            model_name="apitoken",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("can_ingest", True),
+                    ("can_read", True),
+                    ("can_feedback", True),
+                    ("can_admin", True),
+                    _connector="OR",
+                ),
+                name="api_token_can_something",
+            ),
         ),
         migrations.AddIndex(
-            model_name='queueitem',
-            index=models.Index(condition=models.Q(('state', 'open')), fields=['completion'], name='queue_item_open'),
+            model_name="queueitem",
+            index=models.Index(
+                condition=models.Q(("places_taken__lt", models.F("reviews_needed")), ("state", "open")),
+                fields=["queue", "-priority", "sort_key", "id"],
+                name="queue_item_next",
+            ),
         ),
         migrations.AddIndex(
-            model_name='queueitem',
-            index=models.Index(fields=['queue', 'state'], name='queue_item_state_count'),
+            model_name="queueitem",
+            index=models.Index(condition=models.Q(("state", "open")), fields=["completion"], name="queue_item_open"),
         ),
         migrations.AddIndex(
-            model_name='queueitem',
-            index=models.Index(condition=models.Q(('graded_at', None), models.Q(('state', 'withdrawn'), _negated=True)), fields=['queue', 'received_at', 'id'], name='queue_item_ungraded'),
+            model_name="queueitem",
+            index=models.Index(fields=["queue", "state"], name="queue_item_state_count"),
         ),
         migrations.AddIndex(
-            model_name='queueitem',
-            index=models.Index(condition=models.Q(('flagged_at__isnull', False)), fields=['queue', 'id'], name='queue_item_flagged'),
-        ),
-        migrations.AddConstraint(
-            model_name='queueitem',
-            constraint=models.UniqueConstraint(fields=('queue', 'completion'), name='queue_item_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='queueitem',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['open', 'done', 'withdrawn'])), name='queue_item_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='queueitem',
-            constraint=models.CheckConstraint(condition=models.Q(('places_taken__gte', 0), ('places_taken__lte', models.F('reviews_needed'))), name='queue_item_places'),
-        ),
-        migrations.AddConstraint(
-            model_name='queueitem',
-            constraint=models.CheckConstraint(condition=models.Q(('reviews_done__gte', 0), ('reviews_done__lte', models.F('places_taken'))), name='queue_item_reviews'),
-        ),
-        migrations.AddConstraint(
-            model_name='queueitem',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(models.Q(('closed_at', None), ('state', 'open')), models.Q(('state', 'open'), _negated=True), _connector='OR'), models.Q(('state', 'open'), ('closed_at__isnull', False), _connector='OR')), name='queue_item_closed_whole'),
-        ),
-        migrations.AddConstraint(
-            model_name='queueitem',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('flag_reason', ''), ('flagged_at', None)), models.Q(('flagged_at__isnull', False), models.Q(('flag_reason', ''), _negated=True)), _connector='OR'), name='queue_item_flag_whole'),
+            model_name="queueitem",
+            index=models.Index(
+                condition=models.Q(("graded_at", None), models.Q(("state", "withdrawn"), _negated=True)),
+                fields=["queue", "received_at", "id"],
+                name="queue_item_ungraded",
+            ),
         ),
         migrations.AddIndex(
-            model_name='assignment',
-            index=models.Index(condition=models.Q(('state', 'held')), fields=['held_until'], name='assignment_running'),
+            model_name="queueitem",
+            index=models.Index(
+                condition=models.Q(("flagged_at__isnull", False)), fields=["queue", "id"], name="queue_item_flagged"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="queueitem",
+            constraint=models.UniqueConstraint(fields=("queue", "completion"), name="queue_item_once"),
+        ),
+        migrations.AddConstraint(
+            model_name="queueitem",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["open", "done", "withdrawn"])), name="queue_item_state"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="queueitem",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("places_taken__gte", 0), ("places_taken__lte", models.F("reviews_needed"))),
+                name="queue_item_places",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="queueitem",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reviews_done__gte", 0), ("reviews_done__lte", models.F("places_taken"))),
+                name="queue_item_reviews",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="queueitem",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        models.Q(("closed_at", None), ("state", "open")),
+                        models.Q(("state", "open"), _negated=True),
+                        _connector="OR",
+                    ),
+                    models.Q(("state", "open"), ("closed_at__isnull", False), _connector="OR"),
+                ),
+                name="queue_item_closed_whole",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="queueitem",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("flag_reason", ""), ("flagged_at", None)),
+                    models.Q(("flagged_at__isnull", False), models.Q(("flag_reason", ""), _negated=True)),
+                    _connector="OR",
+                ),
+                name="queue_item_flag_whole",
+            ),
         ),
         migrations.AddIndex(
-            model_name='assignment',
-            index=models.Index(fields=['reviewer', 'state', 'ended_at'], name='assignment_of_reviewer'),
-        ),
-        migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['held', 'done', 'skipped', 'expired', 'released'])), name='assignment_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('held', 'done'))), fields=('item', 'place'), name='assignment_place_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.UniqueConstraint(condition=models.Q(('requeued_at', None), ('state__in', ('held', 'done', 'skipped'))), fields=('item', 'reviewer'), name='assignment_reviewer_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'held')), fields=('reviewer', 'prefetched'), name='assignment_one_on_screen'),
-        ),
-        migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at', None), ('state', 'held')), models.Q(models.Q(('state', 'held'), _negated=True), ('ended_at__isnull', False)), _connector='OR'), name='assignment_ended_whole'),
-        ),
-        migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.CheckConstraint(condition=models.Q(('held_until__gt', models.F('claimed_at'))), name='assignment_claim_has_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.CheckConstraint(condition=models.Q(('requeued_at', None), ('state', 'skipped'), _connector='OR'), name='assignment_only_skips_requeued'),
-        ),
-        migrations.AddConstraint(
-            model_name='queuereviewer',
-            constraint=models.UniqueConstraint(fields=('queue', 'user'), name='queue_reviewer_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='queue',
-            constraint=models.CheckConstraint(condition=models.Q(('reviews_per_completion__gte', 1), ('reviews_per_completion__lte', 10)), name='queue_reviews_per_completion'),
-        ),
-        migrations.AddConstraint(
-            model_name='queue',
-            constraint=models.CheckConstraint(condition=models.Q(('order__in', ['oldest', 'newest', 'least_confident'])), name='queue_order'),
-        ),
-        migrations.AddConstraint(
-            model_name='queue',
-            constraint=models.CheckConstraint(condition=models.Q(('claim_minutes__gte', 1)), name='queue_claim_minutes'),
-        ),
-        migrations.AddConstraint(
-            model_name='revision',
-            constraint=models.UniqueConstraint(fields=('completion', 'number'), name='revision_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='revision',
-            constraint=models.CheckConstraint(condition=models.Q(('number__gte', 1)), name='revision_from_one'),
-        ),
-        migrations.AddConstraint(
-            model_name='revision',
-            constraint=models.CheckConstraint(condition=models.Q(('origin__in', ['api', 'pull', 'edit', 'resolution'])), name='revision_origin'),
-        ),
-        migrations.AddConstraint(
-            model_name='revision',
-            constraint=models.CheckConstraint(condition=models.Q(('base', models.F('result')), _negated=True), name='revision_changes_something'),
-        ),
-        migrations.AddConstraint(
-            model_name='revision',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('origin', 'edit'), _negated=True), ('author__isnull', False), _connector='OR'), name='revision_edit_has_author'),
-        ),
-        migrations.AddConstraint(
-            model_name='session',
-            constraint=models.UniqueConstraint(fields=('organization', 'uid'), name='session_uid'),
-        ),
-        migrations.AddConstraint(
-            model_name='signinlink',
-            constraint=models.CheckConstraint(condition=models.Q(('used_at', None), ('used_at__lte', models.F('expires_at')), _connector='OR'), name='sign_in_link_used_in_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='tag',
-            constraint=models.UniqueConstraint(fields=('organization', 'name'), name='tag_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='feedbacktasktag',
-            constraint=models.UniqueConstraint(fields=('feedback_task', 'tag'), name='feedback_task_tag_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='completiontag',
-            constraint=models.UniqueConstraint(fields=('tag', 'completion'), name='completion_tag_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='upstream',
-            constraint=models.UniqueConstraint(fields=('organization', 'url', 'upstream_organization'), name='upstream_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='upstream',
-            constraint=models.UniqueConstraint(fields=('organization', 'name'), name='upstream_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='upstream',
-            constraint=models.CheckConstraint(condition=models.Q(('pull_seconds__gte', 1)), name='upstream_pull_seconds'),
-        ),
-        migrations.AddConstraint(
-            model_name='upstream',
-            constraint=models.CheckConstraint(condition=models.Q(('url__startswith', 'http://'), ('url__startswith', 'https://'), _connector='OR'), name='upstream_url'),
-        ),
-        migrations.AddConstraint(
-            model_name='upstream',
-            constraint=models.CheckConstraint(condition=models.Q(('token_sealed', ''), _negated=True), name='upstream_token_kept'),
+            model_name="assignment",
+            index=models.Index(condition=models.Q(("state", "held")), fields=["held_until"], name="assignment_running"),
         ),
         migrations.AddIndex(
-            model_name='push',
-            index=models.Index(condition=models.Q(('state', 'waiting')), fields=['upstream', 'not_before', 'id'], name='push_due'),
+            model_name="assignment",
+            index=models.Index(fields=["reviewer", "state", "ended_at"], name="assignment_of_reviewer"),
+        ),
+        migrations.AddConstraint(
+            model_name="assignment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["held", "done", "skipped", "expired", "released"])),
+                name="assignment_state",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="assignment",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ("held", "done"))),
+                fields=("item", "place"),
+                name="assignment_place_once",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="assignment",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("requeued_at", None), ("state__in", ("held", "done", "skipped"))),
+                fields=("item", "reviewer"),
+                name="assignment_reviewer_once",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="assignment",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "held")),
+                fields=("reviewer", "prefetched"),
+                name="assignment_one_on_screen",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="assignment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("ended_at", None), ("state", "held")),
+                    models.Q(models.Q(("state", "held"), _negated=True), ("ended_at__isnull", False)),
+                    _connector="OR",
+                ),
+                name="assignment_ended_whole",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="assignment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("held_until__gt", models.F("claimed_at"))), name="assignment_claim_has_time"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="assignment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("requeued_at", None), ("state", "skipped"), _connector="OR"),
+                name="assignment_only_skips_requeued",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="queuereviewer",
+            constraint=models.UniqueConstraint(fields=("queue", "user"), name="queue_reviewer_once"),
+        ),
+        migrations.AddConstraint(
+            model_name="queue",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reviews_per_completion__gte", 1), ("reviews_per_completion__lte", 10)),
+                name="queue_reviews_per_completion",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="queue",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("order__in", ["oldest", "newest", "least_confident"])), name="queue_order"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="queue",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("claim_minutes__gte", 1)), name="queue_claim_minutes"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="revision",
+            constraint=models.UniqueConstraint(fields=("completion", "number"), name="revision_number"),
+        ),
+        migrations.AddConstraint(
+            model_name="revision",
+            constraint=models.CheckConstraint(condition=models.Q(("number__gte", 1)), name="revision_from_one"),
+        ),
+        migrations.AddConstraint(
+            model_name="revision",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("origin__in", ["api", "pull", "edit", "resolution"])), name="revision_origin"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="revision",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("base", models.F("result")), _negated=True), name="revision_changes_something"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="revision",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("origin", "edit"), _negated=True), ("author__isnull", False), _connector="OR"
+                ),
+                name="revision_edit_has_author",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="session",
+            constraint=models.UniqueConstraint(fields=("organization", "uid"), name="session_uid"),
+        ),
+        migrations.AddConstraint(
+            model_name="signinlink",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("used_at", None), ("used_at__lte", models.F("expires_at")), _connector="OR"),
+                name="sign_in_link_used_in_time",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="tag",
+            constraint=models.UniqueConstraint(fields=("organization", "name"), name="tag_once"),
+        ),
+        migrations.AddConstraint(
+            model_name="feedbacktasktag",
+            constraint=models.UniqueConstraint(fields=("feedback_task", "tag"), name="feedback_task_tag_once"),
+        ),
+        migrations.AddConstraint(
+            model_name="completiontag",
+            constraint=models.UniqueConstraint(fields=("tag", "completion"), name="completion_tag_once"),
+        ),
+        migrations.AddConstraint(
+            model_name="upstream",
+            constraint=models.UniqueConstraint(
+                fields=("organization", "url", "upstream_organization"), name="upstream_once"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="upstream",
+            constraint=models.UniqueConstraint(fields=("organization", "name"), name="upstream_name"),
+        ),
+        migrations.AddConstraint(
+            model_name="upstream",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("pull_seconds__gte", 1)), name="upstream_pull_seconds"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="upstream",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("url__startswith", "http://"), ("url__startswith", "https://"), _connector="OR"),
+                name="upstream_url",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="upstream",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("token_sealed", ""), _negated=True), name="upstream_token_kept"
+            ),
         ),
         migrations.AddIndex(
-            model_name='push',
-            index=models.Index(condition=models.Q(('state__in', ('waiting', 'sending', 'conflict', 'attention'))), fields=['completion', 'id'], name='push_undecided'),
+            model_name="push",
+            index=models.Index(
+                condition=models.Q(("state", "waiting")), fields=["upstream", "not_before", "id"], name="push_due"
+            ),
         ),
         migrations.AddIndex(
-            model_name='push',
-            index=models.Index(condition=models.Q(('state', 'sending')), fields=['leased_until'], name='push_running'),
+            model_name="push",
+            index=models.Index(
+                condition=models.Q(("state__in", ("waiting", "sending", "conflict", "attention"))),
+                fields=["completion", "id"],
+                name="push_undecided",
+            ),
         ),
         migrations.AddIndex(
-            model_name='push',
-            index=models.Index(fields=['upstream', 'state', '-id'], name='push_by_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='push',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'sending', 'delivered', 'conflict', 'attention', 'superseded', 'unlinked'])), name='push_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='push',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('feedback', None), ('kind', 'update'), ('revision__isnull', False)), models.Q(('feedback__isnull', False), ('kind', 'feedback'), ('revision', None)), _connector='OR'), name='push_carries_one'),
-        ),
-        migrations.AddConstraint(
-            model_name='push',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'feedback')), fields=('feedback', 'completion'), name='push_feedback_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='push',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'sending')), fields=('completion',), name='push_one_in_flight'),
-        ),
-        migrations.AddConstraint(
-            model_name='push',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('leased_until__isnull', False), ('state', 'sending')), models.Q(models.Q(('state', 'sending'), _negated=True), ('leased_until', None)), _connector='OR'), name='push_lease_whole'),
-        ),
-        migrations.AddConstraint(
-            model_name='push',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('delivered_at__isnull', False), ('state', 'delivered')), models.Q(models.Q(('state', 'delivered'), _negated=True), ('delivered_at', None)), _connector='OR'), name='push_delivered_whole'),
-        ),
-        migrations.AddConstraint(
-            model_name='push',
-            constraint=models.CheckConstraint(condition=models.Q(('upstream__isnull', False), ('state', 'unlinked'), _connector='OR'), name='push_goes_somewhere'),
-        ),
-        migrations.AddConstraint(
-            model_name='pullrefusal',
-            constraint=models.UniqueConstraint(fields=('upstream', 'fingerprint'), name='pull_refusal_once'),
+            model_name="push",
+            index=models.Index(condition=models.Q(("state", "sending")), fields=["leased_until"], name="push_running"),
         ),
         migrations.AddIndex(
-            model_name='pull',
-            index=models.Index(fields=['upstream', '-id'], name='pull_newest'),
+            model_name="push",
+            index=models.Index(fields=["upstream", "state", "-id"], name="push_by_state"),
         ),
         migrations.AddConstraint(
-            model_name='pull',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['running', 'complete', 'incomplete', 'failed'])), name='pull_state'),
+            model_name="push",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "state__in",
+                        ["waiting", "sending", "delivered", "conflict", "attention", "superseded", "unlinked"],
+                    )
+                ),
+                name="push_state",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pull',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at', None), ('state', 'running')), models.Q(models.Q(('state', 'running'), _negated=True), ('ended_at__isnull', False)), _connector='OR'), name='pull_ended_whole'),
+            model_name="push",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("feedback", None), ("kind", "update"), ("revision__isnull", False)),
+                    models.Q(("feedback__isnull", False), ("kind", "feedback"), ("revision", None)),
+                    _connector="OR",
+                ),
+                name="push_carries_one",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pull',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'running')), fields=('upstream',), name='pull_one_running'),
+            model_name="push",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind", "feedback")), fields=("feedback", "completion"), name="push_feedback_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='feedbacktask',
-            constraint=models.UniqueConstraint(fields=('organization', 'uid'), name='feedback_task_uid'),
+            model_name="push",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "sending")), fields=("completion",), name="push_one_in_flight"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='feedbacktask',
-            constraint=models.UniqueConstraint(condition=models.Q(('upstream__isnull', False)), fields=('upstream', 'upstream_uid'), name='feedback_task_upstream_uid'),
+            model_name="push",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("leased_until__isnull", False), ("state", "sending")),
+                    models.Q(models.Q(("state", "sending"), _negated=True), ("leased_until", None)),
+                    _connector="OR",
+                ),
+                name="push_lease_whole",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='feedbacktask',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('pulled', False), ('upstream', None), ('upstream_uid', '')), models.Q(('upstream__isnull', False), models.Q(('upstream_uid', ''), _negated=True)), _connector='OR'), name='feedback_task_link_whole'),
+            model_name="push",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("delivered_at__isnull", False), ("state", "delivered")),
+                    models.Q(models.Q(("state", "delivered"), _negated=True), ("delivered_at", None)),
+                    _connector="OR",
+                ),
+                name="push_delivered_whole",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='feedbacktask',
-            constraint=models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='feedback_task_named'),
+            model_name="push",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("upstream__isnull", False), ("state", "unlinked"), _connector="OR"),
+                name="push_goes_somewhere",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="pullrefusal",
+            constraint=models.UniqueConstraint(fields=("upstream", "fingerprint"), name="pull_refusal_once"),
         ),
         migrations.AddIndex(
-            model_name='completion',
-            index=models.Index(fields=['organization', '-received_at', '-id'], name='completion_newest'),
+            model_name="pull",
+            index=models.Index(fields=["upstream", "-id"], name="pull_newest"),
+        ),
+        migrations.AddConstraint(
+            model_name="pull",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["running", "complete", "incomplete", "failed"])), name="pull_state"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="pull",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("ended_at", None), ("state", "running")),
+                    models.Q(models.Q(("state", "running"), _negated=True), ("ended_at__isnull", False)),
+                    _connector="OR",
+                ),
+                name="pull_ended_whole",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="pull",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "running")), fields=("upstream",), name="pull_one_running"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="feedbacktask",
+            constraint=models.UniqueConstraint(fields=("organization", "uid"), name="feedback_task_uid"),
+        ),
+        migrations.AddConstraint(
+            model_name="feedbacktask",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("upstream__isnull", False)),
+                fields=("upstream", "upstream_uid"),
+                name="feedback_task_upstream_uid",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="feedbacktask",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("pulled", False), ("upstream", None), ("upstream_uid", "")),
+                    models.Q(("upstream__isnull", False), models.Q(("upstream_uid", ""), _negated=True)),
+                    _connector="OR",
+                ),
+                name="feedback_task_link_whole",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="feedbacktask",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("name", ""), _negated=True), name="feedback_task_named"
+            ),
         ),
         migrations.AddIndex(
-            model_name='completion',
-            index=models.Index(fields=['uid'], name='completion_uid_any'),
+            model_name="completion",
+            index=models.Index(fields=["organization", "-received_at", "-id"], name="completion_newest"),
         ),
         migrations.AddIndex(
-            model_name='completion',
-            index=models.Index(condition=models.Q(('conflict_document__isnull', False)), fields=['organization', 'id'], name='completion_in_conflict'),
+            model_name="completion",
+            index=models.Index(fields=["uid"], name="completion_uid_any"),
         ),
         migrations.AddIndex(
-            model_name='completion',
-            index=models.Index(condition=models.Q(('session_uid', ''), _negated=True), fields=['organization', 'session_uid', 'received_at'], name='completion_of_session'),
+            model_name="completion",
+            index=models.Index(
+                condition=models.Q(("conflict_document__isnull", False)),
+                fields=["organization", "id"],
+                name="completion_in_conflict",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="completion",
+            index=models.Index(
+                condition=models.Q(("session_uid", ""), _negated=True),
+                fields=["organization", "session_uid", "received_at"],
+                name="completion_of_session",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='completion',
-            constraint=models.UniqueConstraint(fields=('organization', 'uid'), name='completion_uid'),
+            model_name="completion",
+            constraint=models.UniqueConstraint(fields=("organization", "uid"), name="completion_uid"),
         ),
         migrations.AddConstraint(
-            model_name='completion',
-            constraint=models.CheckConstraint(condition=models.Q(('uid', ''), _negated=True), name='completion_uid_given'),
+            model_name="completion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("uid", ""), _negated=True), name="completion_uid_given"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='completion',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['chat', 'prompt', 'other'])), name='completion_kind'),
+            model_name="completion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["chat", "prompt", "other"])), name="completion_kind"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='completion',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['started', 'finished', 'failed', 'other'])), name='completion_status'),
+            model_name="completion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["started", "finished", "failed", "other"])), name="completion_status"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='completion',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('conflict_document', None), ('gone_upstream_at', None), ('upstream', None), ('upstream_document', None)), models.Q(('upstream__isnull', False), ('upstream_document__isnull', False)), _connector='OR'), name='completion_upstream_whole'),
+            model_name="completion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("conflict_document", None),
+                        ("gone_upstream_at", None),
+                        ("upstream", None),
+                        ("upstream_document", None),
+                    ),
+                    models.Q(("upstream__isnull", False), ("upstream_document__isnull", False)),
+                    _connector="OR",
+                ),
+                name="completion_upstream_whole",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='completion',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('confidence_low', None), ('confidence_mean', None), ('uncertain_tokens', None)), models.Q(('confidence_low__gte', 0), ('confidence_mean__gte', models.F('confidence_low')), ('confidence_mean__lte', 1)), _connector='OR'), name='completion_probabilities'),
+            model_name="completion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("confidence_low", None), ("confidence_mean", None), ("uncertain_tokens", None)),
+                    models.Q(
+                        ("confidence_low__gte", 0),
+                        ("confidence_mean__gte", models.F("confidence_low")),
+                        ("confidence_mean__lte", 1),
+                    ),
+                    _connector="OR",
+                ),
+                name="completion_probabilities",
+            ),
         ),
     ]

@@ -20,7 +20,7 @@ class PullState(models.TextChoices):
 
 
 class Pull(models.Model):
-    """One poll of the upstream: when, how many came, how many were new, changed, refused, and why it ended as it did."""
+    """One poll of the upstream: when, how many came, were new, changed and refused, and why it ended as it did."""
 
     upstream = models.ForeignKey(Upstream, on_delete=models.PROTECT, related_name="pulls")
     state = models.CharField(max_length=16, choices=PullState.choices, default=PullState.RUNNING)
@@ -46,9 +46,7 @@ class Pull(models.Model):
                 condition=Q(state=PullState.RUNNING, ended_at=None)
                 | (~Q(state=PullState.RUNNING) & Q(ended_at__isnull=False)),
             ),
-            models.UniqueConstraint(
-                name="pull_one_running", fields=["upstream"], condition=Q(state=PullState.RUNNING)
-            ),
+            models.UniqueConstraint(name="pull_one_running", fields=["upstream"], condition=Q(state=PullState.RUNNING)),
         ]
         indexes = [models.Index(name="pull_newest", fields=["upstream", "-id"])]
 
@@ -159,9 +157,7 @@ class Push(models.Model):
             models.Index(
                 name="push_due", fields=["upstream", "not_before", "id"], condition=Q(state=PushState.WAITING)
             ),
-            models.Index(
-                name="push_undecided", fields=["completion", "id"], condition=Q(state__in=UNDECIDED)
-            ),
+            models.Index(name="push_undecided", fields=["completion", "id"], condition=Q(state__in=UNDECIDED)),
             models.Index(name="push_running", fields=["leased_until"], condition=Q(state=PushState.SENDING)),
             models.Index(name="push_by_state", fields=["upstream", "state", "-id"]),
         ]

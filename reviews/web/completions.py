@@ -76,7 +76,7 @@ def _feedback_rows(rows: Iterable[Feedback], pushes: dict[int | None, Push]) -> 
             at=row.created_at,
             by=row.reviewer.get_username() if row.reviewer else _by_token(row),
             feedback_task=row.feedback_task.name,
-            values=tuple((name, json_text.words(value)) for name, value in grading.values_of(row).items()),
+            values=tuple((name, _value_words(value)) for name, value in grading.values_of(row).items()),
             comment=row.comment,
             superseded=hasattr(row, "superseded_by"),
             sync=sync_state(push) if push else None,
@@ -103,5 +103,14 @@ def _revision_rows(row: Completion, pushes: dict[int | None, Push]) -> Iterable[
         )
 
 
+def _value_words(value: object) -> str:
+    """A value of a grade: yes and no as on the form, text as it is, the rest as JSON."""
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    return _words(value)
+
+
 def _words(value: object) -> str:
-    return "" if value is None else json_text.words(value)
+    if value is None:
+        return ""
+    return json_text.words(value) if isinstance(value, str) else json_text.pretty(value)

@@ -25,9 +25,7 @@ def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def create_organization(
-    slug: str, *, name: str = "", external_id: str = "", actor: Actor = SYSTEM
-) -> Organization:
+def create_organization(slug: str, *, name: str = "", external_id: str = "", actor: Actor = SYSTEM) -> Organization:
     """Raises Taken when the slug or the external id is another organization's."""
     try:
         with transaction.atomic():

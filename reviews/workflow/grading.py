@@ -61,9 +61,7 @@ def submit(
     _check_comment(comment)
     with transaction.atomic():
         held = _still_held(assignment)
-        revision = editing.edit(
-            held.item.completion_id, edits, base_id=base_id, actor=actor, assignment=held
-        )
+        revision = editing.edit(held.item.completion_id, edits, base_id=base_id, actor=actor, assignment=held)
         completion = Completion.objects.select_related("upstream", "organization").get(pk=held.item.completion_id)
         if revision is None and completion.current_id != base_id:
             raise editing.StaleDocument("This completion has changed since you opened it.")

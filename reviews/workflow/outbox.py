@@ -109,9 +109,7 @@ def lease(push: Push) -> bool:
 def still_mine(push: Push) -> bool:
     """Whether the lease holds: asked right before sending."""
     now = timezone.now()
-    return Push.objects.filter(
-        pk=push.pk, state=PushState.SENDING, fence=push.fence, leased_until__gt=now
-    ).exists()
+    return Push.objects.filter(pk=push.pk, state=PushState.SENDING, fence=push.fence, leased_until__gt=now).exists()
 
 
 def delivered(push: Push) -> bool:
@@ -180,9 +178,7 @@ def held_back(push: Push) -> None:
 def sweep(now: datetime) -> int:
     """Free the pushes whose sender died: they may have arrived, so they go again and say so; how many."""
     dead = Push.objects.filter(state=PushState.SENDING, leased_until__lte=now)
-    return dead.update(
-        state=PushState.WAITING, leased_until=None, fence=F("fence") + 1, ambiguous=True, not_before=now
-    )
+    return dead.update(state=PushState.WAITING, leased_until=None, fence=F("fence") + 1, ambiguous=True, not_before=now)
 
 
 def _mine(push: Push) -> QuerySet[Push]:

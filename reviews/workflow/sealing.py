@@ -48,7 +48,7 @@ def unseal(sealed: str, *, bound_to: str) -> str:
     keys = [key for key in map(_key, settings.ENCRYPTION_KEYS) if _key_id(key) == key_id]
     if version != VERSION or not keys:
         raise SealBroken(
-            "None of the keys in GRADEBENCH_ENCRYPTION_KEYS sealed this token. Add the old key, or enter the token again."
+            "No key in GRADEBENCH_ENCRYPTION_KEYS sealed this token. Add the old key, or enter the token again."
         )
     try:
         return AESGCM(keys[0]).decrypt(box[:NONCE_BYTES], box[NONCE_BYTES:], bound_to.encode()).decode()

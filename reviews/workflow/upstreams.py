@@ -39,7 +39,7 @@ def create(
             upstream.save(force_insert=True)
             audit.record("upstream.create", upstream, organization=organization, actor=actor, details=upstream.url)
     except IntegrityError as error:
-        raise Taken(f"{organization} has an upstream of that name, or of that URL and organization, already.") from error
+        raise Taken(f"{organization} has an upstream of that name, or of that URL and organization.") from error
     return upstream
 
 

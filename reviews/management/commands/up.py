@@ -4,12 +4,14 @@ import fcntl
 import os
 import socket
 import threading
+import warnings
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import IO, Any
 
 import waitress
 from celery.beat import EmbeddedService
+from celery.platforms import SecurityWarning
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
@@ -36,6 +38,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.EMBEDDED:
             raise CommandError("`up` is the embedded default; with DATABASE_URL set, run web, worker and beat apart.")
+        # Celery is loud about running as root; on a machine for trying things out that is of no interest.
+        warnings.filterwarnings("ignore", category=SecurityWarning)
         lock = _only_one(settings.DATA_DIR / "up.lock")
         _check_migrated()
         listener = _listen(options["port"])
@@ -52,7 +56,7 @@ class Command(BaseCommand):
             ident=None,
         )
         threading.Thread(target=server.run, name="web", daemon=True).start()
-        beat = EmbeddedService(app, thread=True)
+        beat: Any = EmbeddedService(app, thread=True, scheduler_cls=settings.CELERY_BEAT_SCHEDULER)
         beat.start()
         self._say_where(url)
         try:
