@@ -178,7 +178,7 @@ def _take(row: Pull, tally: Tally, raw: bytes) -> None:
         if not uid:
             raise wire.WireRefused("The completion has no id.")
         tally.uids.add(uid)
-        done = ingest.take_pulled(row.upstream, uid, received.document, raw)
+        done = ingest.take_pulled(row.upstream, uid, received.document, raw, asked_at=row.started_at)
     except (strict_json.BadJson, wire.WireRefused, ingest.IngestRefused) as error:
         _set_aside(row, tally, raw, uid, str(error))
         return

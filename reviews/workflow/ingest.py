@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from reviews.models import Completion, Organization, Push, PushKind, RevisionOrigin, Upstream
+from reviews.models import Completion, Organization, Push, PushKind, PushState, RevisionOrigin, Upstream
 from reviews.workflow import audit, documents, feedback_tasks, outbox, queues, revisions
 from reviews.workflow.audit import SYSTEM, Actor
 
@@ -63,9 +65,10 @@ def receive(
         return _merge(revisions.lock(known), document, actor)
 
 
-def take_pulled(upstream: Upstream, uid: str, document: dict[str, Any], raw: bytes) -> Ingested:
+def take_pulled(upstream: Upstream, uid: str, document: dict[str, Any], raw: bytes, *, asked_at: datetime) -> Ingested:
     """A completion as the upstream lists it: created, taken over when nobody touched it here, or a conflict.
 
+    `asked_at` is when the list was asked for: what we have sent since is newer than what it says.
     Raises HeldElsewhere when the organization has the id from an application or another upstream.
     """
     _check_uid(uid)
@@ -81,6 +84,8 @@ def take_pulled(upstream: Upstream, uid: str, document: dict[str, Any], raw: byt
             completion.gone_upstream_at = None
             completion.save(update_fields=["gone_upstream_at"])
             queues.welcome_back(completion)
+        if _sent_since(completion, asked_at):
+            return Ingested(completion, Outcome.UNCHANGED, document)
         return _compare(completion, document)
 
 
@@ -155,6 +160,14 @@ def _compare(completion: Completion, theirs: dict[str, Any]) -> Ingested:
             after=theirs_hash,
         )
     return Ingested(completion, Outcome.CONFLICT, theirs)
+
+
+def _sent_since(completion: Completion, asked_at: datetime) -> bool:
+    """Whether an edit of ours left or arrived after the list was asked for: then the list may still show what stood
+    there before, and to take that over would undo the edit.
+    """
+    edits = Push.objects.filter(completion=completion, kind=PushKind.UPDATE)
+    return edits.filter(Q(state=PushState.SENDING) | Q(delivered_at__gte=asked_at)).exists()
 
 
 def _has_unsent_edit(completion: Completion) -> bool:

@@ -16,6 +16,8 @@ from reviews.workflow.audit import SYSTEM, Actor
 LEASE = timedelta(seconds=90)
 FIRST_WAIT = 1.0
 LONGEST_WAIT = 900.0
+# How long a newer edit waits for an attempt that ended without a word to be applied or not.
+DOUBT = timedelta(seconds=60)
 CIRCUIT_FAILURES = 5
 CIRCUIT_WAIT = timedelta(seconds=15)
 # A push that was refused for a reason that may pass is tried this often before a person is asked: about five hours.
@@ -39,6 +41,7 @@ def enqueue_revision(revision: Revision) -> Push | None:
     if completion.upstream is None:
         return None
     older = Push.objects.filter(completion=completion, kind=PushKind.UPDATE)
+    in_doubt = older.undecided().filter(ambiguous=True).exists()
     older.filter(state__in=(PushState.WAITING, PushState.ATTENTION, PushState.CONFLICT)).update(
         state=PushState.SUPERSEDED
     )
@@ -48,7 +51,8 @@ def enqueue_revision(revision: Revision) -> Push | None:
         kind=PushKind.UPDATE,
         revision=revision,
         state=PushState.WAITING if completion.conflict_document_id is None else PushState.CONFLICT,
-        not_before=_after_undo(),
+        # The API knows no versions: an older text that is still on its way could be applied after the newer one.
+        not_before=timezone.now() + DOUBT if in_doubt else _after_undo(),
     )
 
 
@@ -123,7 +127,7 @@ def delivered(push: Push) -> bool:
             return False
         if push.revision is not None:
             Completion.objects.filter(pk=push.completion_id).update(upstream_document=push.revision.result)
-        Upstream.objects.filter(pk=push.upstream_id).update(push_failures=0, quiet_until=None, last_error="")
+        Upstream.objects.filter(pushes=push).update(push_failures=0, quiet_until=None, last_error="")
         _audit("push.deliver", push)
     return True
 
@@ -167,7 +171,7 @@ def refused_token(push: Push, message: str) -> None:
         _mine(push).update(
             state=PushState.WAITING, leased_until=None, not_before=now, last_error=message[:2000], last_status=401
         )
-        Upstream.objects.filter(pk=push.upstream_id).update(token_refused_at=now, last_error=message[:2000])
+        Upstream.objects.filter(pushes=push).update(token_refused_at=now, last_error=message[:2000])
 
 
 def held_back(push: Push) -> None:
@@ -186,7 +190,7 @@ def _mine(push: Push) -> QuerySet[Push]:
 
 
 def _count_failure(push: Push, message: str, now: datetime, wait: timedelta | None) -> None:
-    upstreams = Upstream.objects.filter(pk=push.upstream_id)
+    upstreams = Upstream.objects.filter(pushes=push)
     upstreams.update(push_failures=F("push_failures") + 1, last_error=message[:2000])
     if wait is not None:
         upstreams.update(quiet_until=now + wait)

@@ -9,14 +9,14 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import IO, Any
 
-import waitress
 from celery.beat import EmbeddedService
-from celery.platforms import SecurityWarning
+from celery.exceptions import SecurityWarning
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.urls import reverse
+from waitress.server import create_server
 
 from gradebench.celery import app
 from gradebench.wsgi import application
@@ -47,7 +47,7 @@ class Command(BaseCommand):
         settings.OUTBOUND_ALLOW.append(f"{HOST}:{options['port']}")
         sweeping.release_leases()
         demo.point_at(url)
-        server = waitress.create_server(
+        server = create_server(
             application,
             sockets=[listener],
             threads=WEB_THREADS,
