@@ -17,9 +17,8 @@ COPY gradebench ./gradebench
 COPY reviews ./reviews
 COPY templates ./templates
 # In a data folder of the build's own: the keys that the embedded default makes must not end up in the image.
-RUN GRADEBENCH_DATA_DIR=/tmp/build python manage.py collectstatic --noinput && rm -r /tmp/build
+RUN GRADEBENCH_DATA_DIR=/build python manage.py collectstatic --noinput && rm -r /build
 
 USER gradebench
-VOLUME /data
 EXPOSE 8000
 CMD ["gunicorn", "gradebench.wsgi", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", "--workers", "2", "--threads", "8", "--no-control-socket"]

@@ -2,6 +2,7 @@
 embedded default (SQLite, one process); with them the same code runs on PostgreSQL, Redis and any number of processes.
 """
 
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -123,9 +124,10 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
-# The proxy redirects people to https; a redirect under /api would turn a client's POST into an empty GET, and the
-# log10py client would report success. So plain HTTP is answered here, not redirected.
-SECURE_SSL_REDIRECT = False
+SECURE_SSL_REDIRECT = HTTPS
+# A redirect under /api would turn a client's POST into an empty GET, and log10py would report success; and whoever
+# watches the process asks it directly.
+SECURE_REDIRECT_EXEMPT = [r"^api/", r"^healthz$", r"^readyz$"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
@@ -162,7 +164,7 @@ WHITENOISE_AUTOREFRESH = False
 STORAGES = {
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
-        if COLLECTED
+        if COLLECTED or "collectstatic" in sys.argv
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     }
 }

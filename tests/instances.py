@@ -278,10 +278,10 @@ class Instance:
         return {role: self._adapted(compose_command(role)) for role in ("web", "worker", "beat")}
 
     def _adapted(self, words: list[str]) -> list[str]:
-        """A command of docker-compose.yml with this environment's programs, this port and this data folder."""
-        places = {"0.0.0.0:8000": f"{HOST}:{self.port}"}
+        """A command of docker-compose.yml with this environment's programs and this port."""
         program = Path(sys.executable).parent / words[0]
-        return [str(program), *(places.get(word, word.replace("/data/", f"{self.data_dir}/")) for word in words[1:])]
+        address = f"{HOST}:{self.port}"
+        return [str(program), *(address if word == "0.0.0.0:8000" else word for word in words[1:])]
 
     def _is_healthy(self) -> bool:
         try:

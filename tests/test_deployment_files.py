@@ -34,7 +34,7 @@ COMMANDS = {
     "web": "gunicorn gradebench.wsgi --bind 0.0.0.0:8000 --worker-class gthread --workers 2 --threads 8 "
     "--no-control-socket",
     "worker": "celery -A gradebench worker --concurrency 4",
-    "beat": "celery -A gradebench beat --schedule /data/beat-schedule",
+    "beat": "celery -A gradebench beat",
 }
 
 
@@ -103,7 +103,7 @@ def test_our_services_wait_for_what_they_need(service: str) -> None:
 
 def test_volumes_are_named() -> None:
     used = {volume.partition(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])}
-    assert used == set(COMPOSE["volumes"]) == {"data", "postgres"}
+    assert used == set(COMPOSE["volumes"]) == {"postgres"}
 
 
 def test_only_the_web_is_published_and_only_on_loopback() -> None:

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 import redis
 
-from tests.services import HOST, Postgres, ServiceError, Valkey, free_port
+from tests.services import HOST, Postgres, ServiceError, Valkey, free_port, is_alive
 
 # Servers of their own: once is enough, and the PostgreSQL run has them all.
 pytestmark = pytest.mark.postgres
@@ -69,7 +69,7 @@ def test_postgres_keeps_what_it_committed_when_killed(postgres: Postgres) -> Non
         connection.commit()
         family = psutil.Process(postgres.pid).children(recursive=True)
         postgres.kill()
-    assert not [process for process in family if process.is_running()]
+    assert not [process for process in family if is_alive(process)]
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(url, connect_timeout=2)
     postgres.start()

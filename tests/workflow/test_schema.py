@@ -45,7 +45,7 @@ def circular() -> dict[str, Any]:
     return schema
 
 
-HOSTILE = {
+HOSTILE: dict[str, tuple[Any, str]] = {
     "a list": ([], "must be a JSON object"),
     "a text": ("{}", "must be a JSON object"),
     "nothing": (None, "must be a JSON object"),
