@@ -9,7 +9,7 @@ from reviews.log10 import sync
 from reviews.models import Upstream
 from reviews.workflow import sweeping
 
-WAKE_UP = {"expires": 30}
+WAKE_UP_SECONDS = 30
 
 
 @shared_task(name="reviews.tasks.tick")
@@ -18,9 +18,9 @@ def tick() -> None:
     now = timezone.now()
     sweeping.sweep(now)
     for upstream_id in Upstream.objects.pull_due(now).values_list("pk", flat=True):
-        pull_upstream.apply_async((upstream_id,), **WAKE_UP)
+        pull_upstream.apply_async((upstream_id,), expires=WAKE_UP_SECONDS)
     for upstream_id in sweeping.upstreams_with_due_pushes(now):
-        push_upstream.apply_async((upstream_id,), **WAKE_UP)
+        push_upstream.apply_async((upstream_id,), expires=WAKE_UP_SECONDS)
 
 
 @shared_task(name="reviews.tasks.pull_upstream")

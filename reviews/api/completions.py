@@ -1,7 +1,7 @@
 """Completions: create, update, read one, list the ungraded."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 import orjson
 from django.db.models import Min
@@ -18,6 +18,8 @@ from reviews.workflow import documents, ingest
 
 MOST_LIST_BYTES = 48 * 1024 * 1024
 CHUNK = 200
+BIGGEST_KEY = 2**63 - 1
+BAD_CURSOR = "“after” must be the “next” of an earlier page."
 
 
 class Completions(View):
@@ -71,7 +73,7 @@ class Ungraded(View):
     def get(self, request: Request) -> Response:
         after = _cursor(request.query_params.get("after"))
         rows: list[bytes] = []
-        size = 0
+        size, last = 0, ""
         for completion, row in _ungraded(self, after):
             size += len(row)
             if size > MOST_LIST_BYTES and rows:
@@ -114,9 +116,12 @@ def _cursor(text: str | None) -> tuple[datetime, int] | None:
         return None
     moment, _, pk = text.partition("_")
     try:
-        return datetime.fromisoformat(moment), int(pk)
-    except ValueError as error:
-        raise ParseError("“after” must be the “next” of an earlier page.") from error
+        key = datetime.fromisoformat(moment).astimezone(UTC), int(pk)
+    except (ValueError, OverflowError) as error:
+        raise ParseError(BAD_CURSOR) from error
+    if not 0 <= key[1] <= BIGGEST_KEY:
+        raise ParseError(BAD_CURSOR)
+    return key
 
 
 def _shown(view: View, completion: Completion, document: dict[str, object]) -> dict[str, object]:

@@ -3,13 +3,14 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError
 from django.http import Http404
-from django.http.request import RawPostDataException, RequestDataTooBig
+from django.http.request import RawPostDataException
 from rest_framework import exceptions, status
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
@@ -55,7 +56,7 @@ class StrictJSONParser(BaseParser):
 
     media_type = "application/json"
 
-    def parse(
+    def parse(  # type: ignore[override] # DRF passes on whatever a parser returns
         self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Body:
         """Raises ParseError, TooLarge."""
@@ -112,7 +113,9 @@ _STATUS: dict[type[Exception], int] = {
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """Any failure as `{"error": sentence}`: the clients read that key, and a person can act on the sentence."""
     if isinstance(error, exceptions.APIException):
-        headers = {"Retry-After": str(error.wait)} if getattr(error, "wait", None) else None
+        # DRF's views leave these on the exception for whoever answers it.
+        given = {"WWW-Authenticate": getattr(error, "auth_header", None), "Retry-After": getattr(error, "wait", None)}
+        headers = {name: str(value) for name, value in given.items() if value is not None}
         return Response({"error": _sentence(error)}, status=error.status_code, headers=headers)
     if isinstance(error, Http404):
         return Response({"error": str(error) or "There is nothing here."}, status=status.HTTP_404_NOT_FOUND)
@@ -120,7 +123,7 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
         if isinstance(error, kind):
             return Response({"error": str(error)}, status=code)
     if isinstance(error, DatabaseError):
-        log.exception("The database failed during an API request.")
+        log.error("The database failed during an API request.", exc_info=error)
         return Response(
             {"error": "The database is not reachable just now. Nothing was written; send it again."},
             status=status.HTTP_503_SERVICE_UNAVAILABLE,
@@ -152,13 +155,14 @@ class View(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if "\x00" in kwargs.get("uid", ""):
+            raise Http404("No id has a NUL character in it.")
         for name in _named_in_headers(request):
             organization_named(self.organization, name)
 
     @property
     def token(self) -> ApiToken:
-        token: ApiToken = self.request.auth
-        return token
+        return cast(ApiToken, self.request.auth)
 
     @property
     def organization(self) -> Organization:

@@ -4,6 +4,7 @@ A name can change its answer between a check and the connection, so the check co
 first byte of the request, token included, is written.
 """
 
+import contextlib
 import ipaddress
 import socket
 from typing import Any
@@ -15,10 +16,15 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import NewConnectionError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 class Blocked(NewConnectionError):
-    """The peer's address is one that GradeBench does not talk to."""
+    """The peer's address is one that GradeBench does not talk to; `sentence` says which, and what lets it through."""
+
+    def __init__(self, connection: HTTPConnection, sentence: str) -> None:
+        super().__init__(connection, sentence)
+        self.sentence = sentence
 
 
 def may_reach(address: str, host: str, port: int, allow: list[str]) -> bool:
@@ -35,8 +41,12 @@ def may_reach(address: str, host: str, port: int, allow: list[str]) -> bool:
 
 
 def _plain(address: Address) -> Address:
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return mapped or address
+    """The IPv4 address that an IPv6 address stands for, where it does: mapped, 6to4, or through a NAT64 gateway."""
+    if not isinstance(address, ipaddress.IPv6Address):
+        return address
+    if address in NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
 
 
 def _networks(allow: list[str]) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
@@ -49,9 +59,10 @@ def _networks(allow: list[str]) -> list[ipaddress.IPv4Network | ipaddress.IPv6Ne
     return networks
 
 
-def _checked(connection: HTTPConnection, sock: socket.socket, allow: list[str]) -> socket.socket:
+def _checked(connection: HTTPConnection, sock: socket.socket, adapter: "GuardedAdapter") -> socket.socket:
     address = sock.getpeername()[0]
-    if may_reach(address, connection.host, connection.port or 0, allow):
+    if may_reach(address, connection.host, connection.port or 0, adapter.allow):
+        adapter.opened.append(sock.dup())
         return sock
     sock.close()
     raise Blocked(
@@ -66,19 +77,33 @@ class GuardedAdapter(HTTPAdapter):
 
     def __init__(self, allow: list[str]) -> None:
         self.allow = list(allow)
+        # A second handle of each connection: under TLS the first passes into the hands of the TLS socket.
+        self.opened: list[socket.socket] = []
         super().__init__(max_retries=0)
+
+    def cut(self) -> None:
+        """End every connection; whoever waits for one in another thread stops waiting."""
+        for sock in self.opened:
+            # It may have ended by itself.
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        super().close()
+        while self.opened:
+            self.opened.pop().close()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        allow = self.allow
+        adapter = self
 
         class Plain(HTTPConnection):
             def _new_conn(self) -> socket.socket:
-                return _checked(self, super()._new_conn(), allow)
+                return _checked(self, super()._new_conn(), adapter)
 
         class Secure(HTTPSConnection):
             def _new_conn(self) -> socket.socket:
-                return _checked(self, super()._new_conn(), allow)
+                return _checked(self, super()._new_conn(), adapter)
 
         class PlainPool(HTTPConnectionPool):
             ConnectionCls = Plain
@@ -89,10 +114,17 @@ class GuardedAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
 
 
-def session(allow: list[str]) -> requests.Session:
+class GuardedSession(requests.Session):
     """A requests session that reaches public addresses and those in `allow`, and nothing else."""
-    guarded = requests.Session()
-    guarded.trust_env = False
-    guarded.mount("http://", GuardedAdapter(allow))
-    guarded.mount("https://", GuardedAdapter(allow))
-    return guarded
+
+    def __init__(self, allow: list[str]) -> None:
+        super().__init__()
+        self.trust_env = False
+        self._adapters = [GuardedAdapter(allow), GuardedAdapter(allow)]
+        for scheme, adapter in zip(("http://", "https://"), self._adapters, strict=True):
+            self.mount(scheme, adapter)
+
+    def cut(self) -> None:
+        """End every connection at once, from whatever thread."""
+        for adapter in self._adapters:
+            adapter.cut()

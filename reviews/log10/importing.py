@@ -1,6 +1,7 @@
 """Import: JSON lines in Log10's create form, through the same gate and the same ingest as the API."""
 
 import gzip
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,7 +34,8 @@ class Report:
 
 def import_file(path: Path, organization: Organization) -> Report:
     """Take every line; blank ones do not count. Which organization a line names does not matter: whoever runs the
-    import has said where it goes. Raises OSError, also for a file that says it is gzip and is not.
+    import has said where it goes. Raises OSError, also for a gzip file that is none or is damaged; what came before
+    the damage is kept.
     """
     report = Report()
     for number, raw in enumerate(_lines(path), start=1):
@@ -60,7 +62,10 @@ def _lines(path: Path) -> Iterator[bytes]:
     """The lines, none held longer than one byte over the limit."""
     most = settings.API_MAX_BODY_BYTES + 2
     with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-        while line := file.readline(most):
-            yield line
-            while not line.endswith(b"\n") and len(line) == most:
-                line = file.readline(most)
+        try:
+            while line := file.readline(most):
+                yield line
+                while not line.endswith(b"\n") and len(line) == most:
+                    line = file.readline(most)
+        except (EOFError, zlib.error) as error:
+            raise OSError(f"{path} is damaged or ends too early: {error}.") from error

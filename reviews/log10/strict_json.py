@@ -12,9 +12,14 @@ from typing import Any
 
 import orjson
 
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# A string that has no end is taken to the end of the text: looking for its end from each of its quotes anew would cost
+# the square of its length. The possessive forms never go back.
+_TEXT = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
+_STRING = re.compile(_TEXT.encode(), re.DOTALL)
+_MARK = re.compile(_TEXT + r"|[\[\]{}]", re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-_LONG_INTEGER = re.compile(rb"(?<![0-9.eE+-])-?[0-9]{19,}(?![0-9.eE])")
+_ONE_KIND = bytes.maketrans(b"[]", b"{}")
+_LONG_INTEGER = re.compile(rb"(?<![0-9.eE+-])-?[0-9]{19,}+(?![.eE])")
 _SPACE = re.compile(r"[ \t\n\r]*")
 
 
@@ -48,27 +53,44 @@ def loads(raw: bytes, *, max_depth: int) -> Any:
 
 
 def _check_depth(frame: bytes, max_depth: int) -> None:
-    brackets = frame.translate(None, _NOT_BRACKETS)
+    # Of one kind, so that one replacement takes away one level; whether they match in kind is the parser's question.
+    brackets = frame.translate(_ONE_KIND, _NOT_BRACKETS)
     for _ in range(max_depth):
         # Each pass takes the innermost pairs away, so what is left after `max_depth` passes is deeper than that.
-        innermost = brackets.replace(b"[]", b"").replace(b"{}", b"")
-        if len(innermost) == len(brackets):
+        outer = brackets.replace(b"{}", b"")
+        if len(outer) == len(brackets):
             return
-        brackets = innermost
+        brackets = outer
     if brackets:
         raise BadJson(f"The body is nested deeper than {max_depth} levels.")
+
+
+def text_member(raw: bytes, name: str) -> str:
+    """A top-level member of an object that may be refused by `loads`, where it is text; empty where it cannot be read.
+
+    Lone surrogates are replaced.
+    """
+    try:
+        value = json.loads(raw, parse_int=float)
+    except (ValueError, RecursionError):
+        return ""
+    text = value.get(name) if isinstance(value, dict) else None
+    return text.encode(errors="replace").decode() if isinstance(text, str) else ""
 
 
 class ListReader:
     """Reads `{"name": [item, …], …}` item by item, so that one bad item costs itself alone.
 
-    `members` holds the other top-level members once `items` is exhausted.
+    Once `items` is exhausted, `members` holds the other top-level members, numbers as their text, and `found` says
+    whether there was a list.
     """
 
     def __init__(self, raw: bytes, name: str) -> None:
         self.name = name
         self.members: dict[str, Any] = {}
-        self._decoder = json.JSONDecoder(strict=False)
+        self.found = False
+        # Only the extent of an item is asked for here. No number is read: a long one would be refused by int().
+        self._decoder = json.JSONDecoder(strict=False, parse_int=str, parse_float=str)
         try:
             self._text = raw.decode()
         except UnicodeDecodeError as error:
@@ -78,13 +100,15 @@ class ListReader:
         """The JSON of each item. Raises ListBroken where the text stops being a list."""
         place = self._expect("{", 0)
         while not self._is("}", place):
-            key, place = self._value(place)
-            place = self._expect(":", place)
+            key, place = self._key(place)
             if key == self.name and self._is("[", place):
+                self.found = True
                 place = yield from self._elements(place)
             else:
-                self.members[str(key)], place = self._value(place)
+                self.members[key], place = self._value(place)
             place = self._after_comma(place, "}")
+        if self._skip(self._expect("}", place)) != len(self._text):
+            raise ListBroken("Something follows after the end of the list.")
 
     def _elements(self, place: int) -> Generator[bytes, None, int]:
         place = self._expect("[", place)
@@ -95,11 +119,30 @@ class ListReader:
             place = self._after_comma(place, "]")
         return self._expect("]", place)
 
+    def _key(self, place: int) -> tuple[str, int]:
+        if not self._is('"', place):
+            raise ListBroken(f"The list is not JSON at character {place:,}: a name was expected.")
+        key, place = self._value(place)
+        return key, self._expect(":", place)
+
     def _value(self, place: int) -> tuple[Any, int]:
+        start = self._skip(place)
         try:
-            return self._decoder.raw_decode(self._text, self._skip(place))
-        except (JSONDecodeError, RecursionError) as error:
+            return self._decoder.raw_decode(self._text, start)
+        except RecursionError:
+            return None, self._end_of_deep(start)
+        except JSONDecodeError as error:
             raise ListBroken(f"The list breaks off or is not JSON at character {place:,}.") from error
+
+    def _end_of_deep(self, start: int) -> int:
+        """Where a value ends that is nested deeper than the decoder goes; `loads` will say that it is too deep."""
+        depth = 0
+        for mark in _MARK.finditer(self._text, start):
+            sign = self._text[mark.start()]
+            depth += (sign in "[{") - (sign in "]}")
+            if depth == 0:
+                return mark.end()
+        raise ListBroken(f"The list breaks off at character {len(self._text):,}.")
 
     def _skip(self, place: int) -> int:
         match = _SPACE.match(self._text, place)

@@ -19,6 +19,7 @@ from reviews.workflow.ingest import Outcome
 
 LEASE = timedelta(seconds=90)
 RENEW_EVERY = 100
+MOST_PAGES = 1_000
 FRESH = timedelta(seconds=60)
 PUSH_TIME = timedelta(seconds=120)
 LONGEST_PULL_WAIT = timedelta(minutes=15)
@@ -146,7 +147,7 @@ def _pull_feedback_tasks(client: Client, row: Pull, tally: Tally) -> None:
 
 
 def _pull_completions(client: Client, row: Pull, tally: Tally) -> None:
-    for raw in _listed(client, tally):
+    for raw in _listed(client, row, tally):
         tally.listed += 1
         if tally.listed % RENEW_EVERY == 0:
             _renew_lease(row)
@@ -154,18 +155,29 @@ def _pull_completions(client: Client, row: Pull, tally: Tally) -> None:
     _renew_lease(row)
 
 
-def _listed(client: Client, tally: Tally) -> Iterator[bytes]:
-    """The items of all pages; a GradeBench says `next` when it cut its list."""
+def _listed(client: Client, row: Pull, tally: Tally) -> Iterator[bytes]:
+    """The items of all pages; a GradeBench says `next` when it cut its list. Raises ListBroken: what is not known to
+    be the whole list must not make anything look gone.
+    """
     after: str | None = None
+    seen: set[str] = set()
     while True:
         raw = client.ungraded(after)
         tally.size += len(raw)
         reader = strict_json.ListReader(raw, "completions")
         yield from reader.items()
-        following = reader.members.get("next")
-        if not isinstance(following, str) or not following or following == after:
+        # An empty list may come as null, or as an object without members; one with others is no list at all.
+        if not reader.found and reader.members and reader.members.get("completions", "") is not None:
+            raise strict_json.ListBroken("The upstream's answer has no list of “completions”.")
+        after = reader.members.get("next")
+        if not after:
+            if reader.members.get("truncated") is True:
+                raise strict_json.ListBroken("The upstream cut its list and does not say where it goes on.")
             return
-        after = following
+        if not isinstance(after, str) or after in seen or len(seen) >= MOST_PAGES:
+            raise strict_json.ListBroken("The pages of the upstream's list do not come to an end.")
+        seen.add(after)
+        _renew_lease(row)
 
 
 def _take(row: Pull, tally: Tally, raw: bytes) -> None:
@@ -177,11 +189,14 @@ def _take(row: Pull, tally: Tally, raw: bytes) -> None:
         uid = received.uid or ""
         if not uid:
             raise wire.WireRefused("The completion has no id.")
-        tally.uids.add(uid)
         done = ingest.take_pulled(row.upstream, uid, received.document, raw, asked_at=row.started_at)
     except (strict_json.BadJson, wire.WireRefused, ingest.IngestRefused) as error:
+        # It is there, though it is not taken: only what is not listed can be gone.
+        uid = uid or strict_json.text_member(raw, "id")
+        tally.uids.add(uid)
         _set_aside(row, tally, raw, uid, str(error))
         return
+    tally.uids.add(uid)
     tally.created += done.outcome == Outcome.CREATED
     tally.changed += done.outcome == Outcome.CHANGED
     tally.conflicts += done.outcome == Outcome.CONFLICT
@@ -282,7 +297,7 @@ def _list_is_fresh(upstream: Upstream) -> bool:
 
 def _send(due: Push) -> bool:
     """Send one leased push and record how it ended; whether it arrived."""
-    upstream = Upstream.objects.get(pk=due.upstream_id)
+    upstream = Upstream.objects.get(pushes=due)
     try:
         body = _body(due, upstream)
         if not outbox.still_mine(due):
@@ -317,7 +332,7 @@ def _body(due: Push, upstream: Upstream) -> dict[str, Any]:
     if due.revision is not None:
         document = documents.read(due.revision.result)
         return wire.update_to_push(document, uid=due.completion.uid, organization_id=organization_id)
-    feedback = Feedback.objects.select_related("feedback_task").get(pk=due.feedback_id)
+    feedback = Feedback.objects.select_related("feedback_task").get(pushes=due)
     return wire.feedback_to_push(
         grading.values_of(feedback),
         task_uid=feedback.feedback_task.upstream_uid,
@@ -330,4 +345,6 @@ def _body(due: Push, upstream: Upstream) -> dict[str, Any]:
 def _compare_echo(echo: object, sent: dict[str, Any]) -> None:
     """The completion that the upstream answers with must mean what was sent."""
     if not isinstance(echo, dict) or documents.semantic_hash(echo) != documents.semantic_hash(sent):
-        raise TransportError("The upstream answered 200, but with another text than the one it was sent.", ambiguous=True)
+        raise TransportError(
+            "The upstream answered 200, but with another text than the one it was sent.", ambiguous=True
+        )

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from reviews.models import Completion, Feedback, FeedbackTask, Organization
+from reviews.models import Completion, Feedback, FeedbackTask
 from reviews.workflow import feedback_tasks, grading
-from reviews.workflow.feedback_tasks import Content
+from reviews.workflow.feedback_tasks import MOST_SELECTOR_TAGS, Content
 
 MOST_TAGS = 1_000
 LONGEST_TAG = 255
@@ -104,7 +104,7 @@ def read_feedback(value: object) -> FeedbackIn:
     """Feedback as a client sends it. Raises WireRefused; the values are checked against the schema by the verb."""
     row = _object(value, "The feedback")
     task_uid = _optional_text(row, "task_id")
-    if not task_uid:
+    if not task_uid or "\x00" in task_uid:
         raise WireRefused("“task_id” must name the feedback task.")
     uids = row.get("completion_ids")
     max_matched = row.get("max_matched_completions", 100)
@@ -115,7 +115,7 @@ def read_feedback(value: object) -> FeedbackIn:
         task_uid=task_uid,
         values=_object(row.get("json_values"), "“json_values”"),
         comment=_optional_text(row, "comment") or "",
-        completion_uids=() if uids is None else _names(uids, "completion_ids", MOST_COMPLETIONS),
+        completion_uids=() if uids is None else _plain_names(uids, "completion_ids", MOST_COMPLETIONS),
         selector=_selector(row.get("completion_tags_selector")),
         allow_unmatched=row.get("allow_unmatched_feedback") is True,
         max_matched=max_matched,
@@ -144,17 +144,25 @@ def _names(value: object, member: str, most: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value))
 
 
+def _plain_names(value: object, member: str, most: int) -> tuple[str, ...]:
+    """Names to look for; no database holds a NUL to find."""
+    names = _names(value, member, most)
+    if any("\x00" in name for name in names):
+        raise WireRefused(f"“{member}” must hold no NUL character.")
+    return names
+
+
 def _selector(value: object) -> tuple[str, ...]:
     """A list of tags; an object, as log10py's empty class sends one, selects nothing."""
-    return () if value is None or isinstance(value, dict) else _names(value, "completion_tags_selector", 100)
+    if value is None or isinstance(value, dict):
+        return ()
+    return _plain_names(value, "completion_tags_selector", MOST_SELECTOR_TAGS)
 
 
 # Writing ---------------------------------------------------------------------------------------------------------
 
 
-def completion(
-    document: Mapping[str, Any], *, uid: str, organization_id: str, reader: Reader = RAW
-) -> dict[str, Any]:
+def completion(document: Mapping[str, Any], *, uid: str, organization_id: str, reader: Reader = RAW) -> dict[str, Any]:
     """The document with the id and organization that the receiver knows, in their place or at the end."""
     shown = {**document, "id": uid, "organization_id": organization_id}
     return _for_strict_reader(shown) if reader.parses_strictly else shown

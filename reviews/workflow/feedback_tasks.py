@@ -135,7 +135,8 @@ def _says_otherwise(feedback_task: FeedbackTask, content: Content) -> bool:
     revision = feedback_task.current_revision
     return revision is None or (
         (revision.name, revision.instruction) != (content.name, content.instruction)
-        or orjson.loads(revision.schema_text) != content.json_schema
+        # As text: the order of the members is the order of the form.
+        or revision.schema_text != orjson.dumps(content.json_schema).decode()
     )
 
 

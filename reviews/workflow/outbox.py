@@ -149,7 +149,7 @@ def failed(
     give_up = permanent or push.attempts >= MOST_ATTEMPTS
     pause = wait or backoff(push.attempts)
     with transaction.atomic():
-        _mine(push).update(
+        mine = _mine(push).update(
             state=PushState.ATTENTION if give_up else PushState.WAITING,
             leased_until=None,
             not_before=now + pause,
@@ -158,7 +158,7 @@ def failed(
             ambiguous=F("ambiguous") if not ambiguous else True,
             first_failed_at=Coalesce("first_failed_at", now),
         )
-        if give_up:
+        if mine and give_up:
             _audit("push.give_up", push)
         if not permanent:
             _count_failure(push, message, now, wait)

@@ -57,10 +57,11 @@ def route_backlog(feedback_task: FeedbackTask) -> bool:
     )
     fields = ("id", "status", "received_at", "confidence_low")
     chunk = list(matching.only(*fields).order_by("pk")[:BACKLOG_CHUNK])
-    items = [_item(feedback_task.queue, completion) for completion in chunk if completion.status != Status.STARTED]
+    ready = [completion for completion in chunk if completion.status != Status.STARTED]
+    items = [_item(feedback_task.queue, completion) for completion in ready]
     last = chunk[-1].pk if len(chunk) == BACKLOG_CHUNK else None
     with transaction.atomic():
-        _reopen(QueueItem.objects.filter(queue=feedback_task.queue, completion__in=chunk))
+        _reopen(QueueItem.objects.filter(queue=feedback_task.queue, completion__in=ready))
         QueueItem.objects.bulk_create(items, ignore_conflicts=True)
         FeedbackTask.objects.filter(pk=feedback_task.pk, routed_through=feedback_task.routed_through).update(
             routed_through=last
@@ -126,7 +127,7 @@ def _withdraw(items: QuerySet[QueueItem], because: str) -> int:
 
 
 def _reopen(items: QuerySet[QueueItem]) -> None:
-    withdrawn = items.filter(state=ItemState.WITHDRAWN).exclude(closed_because=GONE)
+    withdrawn = items.filter(state=ItemState.WITHDRAWN, graded_at=None).exclude(closed_because=GONE)
     withdrawn.update(state=ItemState.OPEN, closed_at=None, closed_because="")
 
 

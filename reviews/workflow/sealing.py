@@ -52,5 +52,5 @@ def unseal(sealed: str, *, bound_to: str) -> str:
         )
     try:
         return AESGCM(keys[0]).decrypt(box[:NONCE_BYTES], box[NONCE_BYTES:], bound_to.encode()).decode()
-    except InvalidTag as error:
+    except (InvalidTag, ValueError) as error:
         raise SealBroken("The token was sealed for another upstream or URL. Enter it again.") from error

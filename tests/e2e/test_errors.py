@@ -1,71 +1,142 @@
-"""What a client gets for what it should not send, over the wire: the right 4xx, a sentence, nothing written."""
+"""What a running instance refuses: the right status, a sentence, and nothing written."""
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
 
-from tests.e2e.sides import Api, completion, open_api
+from tests.e2e import steps
 from tests.instances import Instance
 
 pytestmark = pytest.mark.e2e
+
 LIMIT = 200_000
+UUID = "6f0b7a52-0d0f-4b68-9d0c-0f1c5b8f2a11"
+
+
+class Setting:
+    """Two organizations on one instance, each with a completion; `ours` has a feedback task."""
+
+    def __init__(self, instance: Instance) -> None:
+        self.ours = steps.create_organization(instance, "shop")
+        self.theirs = steps.create_organization(instance, "rival", external_id="org-rival")
+        self.task = self.ours.create_feedback_task(steps.FEEDBACK_TASK)
+        self.uid = self.ours.create(steps.chat("When?", "At nine.", organization_id="shop"))
+        self.their_uid = self.theirs.create(steps.chat("When?", "At ten.", organization_id="org-rival"))
+        self.before = self.written()
+
+    def written(self) -> list[Any]:
+        """All that the API shows of both, and how many rows there are."""
+        shown = []
+        for organization, uid in ((self.ours, self.uid), (self.theirs, self.their_uid)):
+            shown += [organization.document(uid), organization.ungraded(), organization.feedback()]
+            shown.append(organization.call("GET", "/api/v1/feedback_task").json())
+        counts = "print(*(m.objects.count() for m in (Completion, Revision, Feedback, FeedbackTask, AuditEvent)))"
+        return [*shown, steps.ask_database(self.ours.instance, counts)]
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Api]:
+def setting() -> Iterator[Setting]:
+    """The instance for all tests here; each asserts that it wrote nothing."""
     with Instance("errors", env={"GRADEBENCH_API_MAX_BODY_BYTES": str(LIMIT)}) as instance:
-        instance.wait_ready()
-        yield open_api(instance, "app")
+        yield Setting(instance)
 
 
-def _send(api: Api, path: str = "/api/v1/completions", **changes: Any) -> requests.Response:
-    request: dict[str, Any] = {"json": completion("Hello."), "headers": {"X-Log10-Token": api.token}, "timeout": 30}
-    return requests.post(api.url + path, **{**request, **changes}, allow_redirects=False)
+@pytest.fixture(autouse=True)
+def _nothing_is_written(setting: Setting) -> Iterator[None]:
+    yield
+    assert setting.written() == setting.before
 
 
-CASES: dict[str, tuple[int, Callable[[Api], requests.Response]]] = {
-    "no token": (401, lambda api: _send(api, headers={})),
-    "a wrong token": (401, lambda api: _send(api, headers={"X-Log10-Token": "gb_wrong"})),
-    "another organization in the body": (403, lambda api: _send(api, json=completion("x", organization_id="other"))),
-    "another organization in the query": (403, lambda api: _send(api, "/api/v1/completions?organization_id=other")),
-    "another organization in the header": (
-        403,
-        lambda api: _send(api, headers={"X-Log10-Token": api.token, "X-Log10-Organization": "other"}),
-    ),
-    "malformed JSON": (400, lambda api: _raw(api, b'{"kind": ')),
-    "two members of one name": (400, lambda api: _raw(api, b'{"kind": "chat", "kind": "prompt"}')),
-    "NaN": (400, lambda api: _raw(api, b'{"duration": NaN}')),
-    "half a character": (400, lambda api: _raw(api, b'{"kind": "\\ud800"}')),
-    "too deep": (400, lambda api: _raw(api, b'{"request": ' + b'{"a":' * 80 + b"1" + b"}" * 81)),
-    "not an object": (400, lambda api: _raw(api, b"[]")),
-    "an unknown path": (404, lambda api: _send(api, "/api/v1/nothing")),
-    "a slash at the end": (404, lambda api: _send(api, "/api/v1/sessions/")),
-    "a body over the limit": (413, lambda api: _raw(api, b'{"kind":"' + b"x" * LIMIT + b'"}')),
-    "a form": (415, lambda api: _send(api, json=None, data={"kind": "chat"})),
-    "an unknown id that is no uuid": (404, lambda api: _send(api, "/api/v1/completions/17")),
-}
+def refused(answer: requests.Response, status: int) -> str:
+    """The sentence of a refusal."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["Content-Type"].startswith("application/json")
+    assert list(answer.json()) == ["error"]
+    sentence: str = answer.json()["error"]
+    assert len(sentence.split()) > 3
+    return sentence
 
 
-def _raw(api: Api, body: bytes) -> requests.Response:
-    headers = {"X-Log10-Token": api.token, "Content-Type": "application/json"}
-    return _send(api, json=None, data=body, headers=headers)
+def test_it_refuses_a_wrong_token(setting: Setting) -> None:
+    for token in ("", "gb_wrong", setting.ours.token[:-1], setting.ours.token + "x", "x" * 5_000):
+        headers = {"X-Log10-Token": token}
+        create = setting.ours.call("POST", "/api/v1/completions", headers=headers, json={"organization_id": "shop"})
+        assert "token" in refused(create, 401)
+        refused(setting.ours.call("GET", f"/api/completions/{setting.uid}", headers=headers), 401)
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_it_answers_with_a_sentence_and_writes_nothing(running: Api, case: str) -> None:
-    status, send = CASES[case]
-    response = send(running)
-    assert response.status_code == status, response.text
-    assert response.headers["Content-Type"].startswith("application/json")
-    assert len(response.json()["error"].split()) > 3
-    assert running.get("/api/v1/completions/ungraded").json() == {"completions": []}
-    assert running.get("/api/v1/feedback").json()["total"] == 0
+def test_it_refuses_another_organizations_id(setting: Setting) -> None:
+    document = steps.chat("Whose?", "Not yours.", organization_id="org-rival")
+    refused(setting.ours.call("POST", "/api/v1/completions", json=document), 403)
+    for name in ("X-Log10-Organization", "X-Log10-Organization-Id"):
+        refused(setting.ours.call("GET", "/api/v1/completions/ungraded", headers={name: "rival"}), 403)
+    refused(setting.ours.call("GET", "/api/v1/feedback?organization_id=org-rival"), 403)
 
 
-def test_it_takes_a_body_at_the_limit(running: Api) -> None:
-    frame = b'{"kind":"chat","status":"finished","failure_reason":"' + b'"}'
-    body = frame[:-2] + b"x" * (LIMIT - len(frame)) + frame[-2:]
-    assert len(body) == LIMIT
-    assert _raw(running, body).status_code == 200
+def test_what_is_another_organizations_is_answered_like_what_is_unknown(setting: Setting) -> None:
+    document = {"organization_id": "shop", "status": "finished"}
+    theirs, unknown = setting.their_uid, UUID
+    known = refused(setting.ours.call("GET", f"/api/completions/{theirs}"), 404)
+    assert known.replace(theirs, unknown) == refused(setting.ours.call("GET", f"/api/completions/{unknown}"), 404)
+    refused(setting.ours.call("POST", f"/api/v1/completions/{theirs}", json=document), 404)
+    refused(setting.ours.call("POST", "/api/v1/completions", json={**document, "id": theirs}), 404)
+    refused(setting.theirs.call("GET", f"/api/v1/feedback_task/{setting.task}"), 404)
+    grade = {"task_id": setting.task, "json_values": {"verdict": "good", "score": 3}, "comment": ""}
+    refused(setting.ours.call("POST", "/api/v1/feedback", json={**grade, "completion_ids": [theirs]}), 404)
+    refused(setting.theirs.call("POST", "/api/v1/feedback", json={**grade, "completion_ids": [theirs]}), 404)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b'{"organization_id": "shop"',
+        b"[1, 2]",
+        b'"text"',
+        b"null",
+        b'{"organization_id": "shop", "request": "text"}',
+        b'{"organization_id": "shop", "tags": [1]}',
+        b'{"organization_id": "shop", "duration": NaN}',
+        b'{"organization_id": "shop", "x": "\\ud800"}',
+        b'{"organization_id": "shop", "x": "\xff"}',
+        b'{"organization_id": "shop", "x": ' + b"[" * 500 + b"]" * 500 + b"}",
+        b'{"organization_id": "shop", "id": "' + b"i" * 256 + b'"}',
+    ],
+)
+def test_it_refuses_malformed_json(setting: Setting, body: bytes) -> None:
+    headers = {"Content-Type": "application/json"}
+    refused(setting.ours.call("POST", "/api/v1/completions", headers=headers, data=body), 400)
+    refused(setting.ours.call("POST", f"/api/v1/completions/{setting.uid}", headers=headers, data=body), 400)
+
+
+def test_it_refuses_values_that_the_schema_forbids(setting: Setting) -> None:
+    grade = {"task_id": setting.task, "comment": "", "completion_ids": [setting.uid]}
+    refused(setting.ours.call("POST", "/api/v1/feedback", json={**grade, "json_values": {"verdict": "fine"}}), 400)
+
+
+@pytest.mark.parametrize("path", ["/api/", "/api/v1/completion", "/api/v1/completions/", "/api/v2/feedback", "/api/x/y"])
+def test_it_has_no_other_paths(setting: Setting, path: str) -> None:
+    for method in ("GET", "POST"):
+        answer = setting.ours.call(method, path, json={"organization_id": "shop"} if method == "POST" else None)
+        if answer.status_code != 405:
+            refused(answer, 404)
+
+
+def test_it_refuses_a_method_that_a_path_has_not(setting: Setting) -> None:
+    refused(setting.ours.call("DELETE", f"/api/completions/{setting.uid}"), 405)
+
+
+@pytest.mark.parametrize("size", [LIMIT + 1, 3_000_000])
+@pytest.mark.parametrize("announced", [True, False], ids=["with its length", "in chunks"])
+def test_it_refuses_a_body_over_the_limit(setting: Setting, size: int, announced: bool) -> None:
+    frame = json.dumps({"organization_id": "shop", "x": ""}).encode()
+    body = frame[:-2] + b"x" * (size - len(frame)) + frame[-2:]
+    assert len(body) == size
+    chunks = (body[start : start + 65_536] for start in range(0, size, 65_536))
+    headers = {"Content-Type": "application/json"}
+    answer = setting.ours.call("POST", "/api/v1/completions", headers=headers, data=body if announced else chunks)
+    refused(answer, 413)

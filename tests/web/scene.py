@@ -29,7 +29,13 @@ class Scene:
     feedback_task: FeedbackTask
     queue: Queue
     completions: list[Completion]
-    upstream: Upstream | None
+    _upstream: Upstream | None
+
+    @property
+    def upstream(self) -> Upstream:
+        """The upstream of a pulled scene."""
+        assert self._upstream is not None
+        return self._upstream
 
     def start(self) -> int:
         """Claim the next item through the page; the id of the assignment."""

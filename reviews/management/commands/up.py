@@ -16,16 +16,14 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.urls import reverse
-from waitress.server import create_server
 
 from gradebench.celery import app
-from gradebench.wsgi import application
+from gradebench.embedded import make_server
 from reviews.log10 import demo
 from reviews.models import Organization, User
 from reviews.workflow import accounts, sweeping
 
 HOST = "127.0.0.1"
-WEB_THREADS = 8
 WORKER_THREADS = 4
 
 
@@ -47,14 +45,7 @@ class Command(BaseCommand):
         settings.OUTBOUND_ALLOW.append(f"{HOST}:{options['port']}")
         sweeping.release_leases()
         demo.point_at(url)
-        server = create_server(
-            application,
-            sockets=[listener],
-            threads=WEB_THREADS,
-            clear_untrusted_proxy_headers=True,
-            max_request_body_size=settings.API_MAX_BODY_BYTES + 1024 * 1024,
-            ident=None,
-        )
+        server = make_server(listener)
         threading.Thread(target=server.run, name="web", daemon=True).start()
         beat: Any = EmbeddedService(app, thread=True, scheduler_cls=settings.CELERY_BEAT_SCHEDULER)
         beat.start()

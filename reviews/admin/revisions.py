@@ -1,0 +1,29 @@
+"""Revisions: who changed what in a completion."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from reviews.admin.base import HEAVY_OF_COMPLETION, ReadOnly, when
+from reviews.admin.showing import json_text_block
+from reviews.admin.site import site
+from reviews.models import Revision
+
+
+@admin.register(Revision, site=site)
+class Revisions(ReadOnly[Revision]):
+    list_display = ("completion", "number", "origin", "author", "api_token", when("created_at"))
+    list_filter = ("origin",)
+    list_select_related = ("completion", "author", "api_token")
+    search_fields = ("completion__uid__exact",)
+    search_help_text = "The whole id of a completion."
+    fields = ("completion", "number", "origin", "author", "api_token", "assignment", "created_at", "changes")
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).defer("changes_text", *HEAVY_OF_COMPLETION)
+
+    @admin.display(description="pointer, before, after")
+    def changes(self, revision: Revision) -> SafeString:
+        return json_text_block(revision.changes_text)
