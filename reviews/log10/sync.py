@@ -124,7 +124,11 @@ def _end_pull(row: Pull, tally: Tally, state: PullState, error: str = "") -> Non
     if state == PullState.COMPLETE:
         wait = timedelta(seconds=upstream.pull_seconds)
         mine.update(
-            pull_leased_until=None, next_pull_at=now + wait, pull_failures=0, last_error="", listed_at=row.started_at
+            pull_leased_until=None,
+            next_pull_at=max(now, row.started_at + wait),
+            pull_failures=0,
+            last_error="",
+            listed_at=row.started_at,
         )
     else:
         failures = upstream.pull_failures + 1

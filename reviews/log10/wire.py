@@ -174,6 +174,8 @@ def _for_strict_reader(document: dict[str, Any]) -> dict[str, Any]:
     shown["kind"] = document.get("kind") if document.get("kind") in ("chat", "prompt") else "chat"
     if shown.get("status") not in ("started", "finished", "failed"):
         shown.pop("status", None)
+    if not isinstance(shown.get("duration"), (int, float)):
+        shown.pop("duration", None)
     shown["request"] = _strict_request(document.get("request"))
     shown["response"] = _strict_response(document.get("response"))
     return {name: value for name, value in shown.items() if value is not None}
@@ -189,7 +191,18 @@ def _strict_request(request: object) -> dict[str, Any] | None:
     kind = shown.get("response_format")
     if not isinstance(kind, dict) or kind.get("type") not in ("text", "json_object"):
         shown.pop("response_format", None)
+    if isinstance(shown.get("tools"), list):
+        shown["tools"] = [{**tool, "type": "function"} for tool in shown["tools"] if _names_function(tool)]
+    choice = shown.get("tool_choice")
+    if choice not in ("none", "auto", "required") and not _names_function(choice):
+        shown.pop("tool_choice", None)
     return shown
+
+
+def _names_function(tool: object) -> bool:
+    """Whether a tool, a call of one or the choice of one is that of a function; the SDK's classes know no others."""
+    function = tool.get("function") if isinstance(tool, dict) and tool.get("type", "function") == "function" else None
+    return isinstance(function, dict) and isinstance(function.get("name"), str)
 
 
 _FINISH = {
@@ -206,8 +219,10 @@ def _strict_response(response: object) -> dict[str, Any] | None:
         return None
     shown = {name: value for name, value in response.items() if value is not None}
     shown["object"] = "chat.completion"
-    for member, value in (("id", ""), ("created", 0), ("model", "")):
+    for member, value in (("id", ""), ("model", "")):
         shown.setdefault(member, value)
+    if not isinstance(shown.get("created"), (int, float)):
+        shown["created"] = 0
     choices = response.get("choices")
     shown["choices"] = [
         _strict_choice(choice, index)
@@ -223,12 +238,16 @@ def _strict_response(response: object) -> dict[str, Any] | None:
 
 def _strict_choice(choice: dict[str, Any], index: int) -> dict[str, Any]:
     said = choice.get("message")
-    message = dict(said) if isinstance(said, dict) else {"role": "assistant", "content": choice.get("text")}
+    message: dict[str, Any] = (
+        dict(said) if isinstance(said, dict) else {"role": "assistant", "content": choice.get("text")}
+    )
     message.setdefault("content", None)
     message["role"] = "assistant"
+    if isinstance(message.get("tool_calls"), list):
+        message["tool_calls"] = [_strict_call(call) for call in message["tool_calls"] if _names_function(call)]
     finish = choice.get("finish_reason")
     logprobs = choice.get("logprobs")
-    has_tokens = isinstance(logprobs, dict) and "content" in logprobs
+    has_tokens = isinstance(logprobs, dict) and _are_tokens(logprobs.get("content"))
     return {
         **choice,
         "index": choice.get("index", index),
@@ -236,6 +255,19 @@ def _strict_choice(choice: dict[str, Any], index: int) -> dict[str, Any]:
         "finish_reason": finish if finish in _FINISH_KNOWN else _FINISH.get(str(finish), "stop"),
         "logprobs": logprobs if has_tokens else None,
     }
+
+
+def _strict_call(call: dict[str, Any]) -> dict[str, Any]:
+    return {"id": "", **call, "type": "function", "function": {"arguments": "", **call["function"]}}
+
+
+def _are_tokens(content: object) -> bool:
+    """Whether every token has the members that the SDK's class needs; a null list is one, too."""
+    members = ("token", "logprob", "bytes", "top_logprobs")
+    return content is None or (
+        isinstance(content, list)
+        and all(isinstance(token, dict) and all(name in token for name in members) for token in content)
+    )
 
 
 def feedback_task(task: FeedbackTask, *, reader: Reader = RAW) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The Log10-compatible servers that we pull from and push to."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.validators import MinValueValidator
@@ -11,6 +11,9 @@ from reviews.models.accounts import Organization
 from reviews.models.base import new_uid
 
 
+HALF_A_TICK = timedelta(seconds=0.5)
+
+
 def default_pull_seconds() -> int:
     """The site's interval, from GRADEBENCH_PULL_SECONDS."""
     return int(settings.PULL_SECONDS)
@@ -18,9 +21,11 @@ def default_pull_seconds() -> int:
 
 class UpstreamQuerySet(models.QuerySet["Upstream"]):
     def pull_due(self, now: datetime) -> "UpstreamQuerySet":
-        """Whose next pull is due and that nobody is pulling."""
+        """Whose next pull is due and that nobody is pulling. Due is what falls due before the next tick, or an
+        interval of a second would come every other second.
+        """
         free = Q(pull_leased_until=None) | Q(pull_leased_until__lte=now)
-        return self.filter(free, enabled=True, token_refused_at=None, next_pull_at__lte=now)
+        return self.filter(free, enabled=True, token_refused_at=None, next_pull_at__lte=now + HALF_A_TICK)
 
     def push_free(self, now: datetime) -> "UpstreamQuerySet":
         """That may be sent to now: enabled, token accepted, circuit closed, nobody sending."""

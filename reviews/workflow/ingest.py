@@ -53,7 +53,7 @@ def receive(
     _check_uid(uid)
     known = Completion.objects.filter(organization=organization, uid=uid).values_list("pk", flat=True).first()
     if known is None:
-        if Completion.objects.filter(uid=uid).exists():
+        if Completion.objects.filter(uid=uid).exclude(organization=organization).exists():
             raise HeldElsewhere(f"There is no completion {uid} here.")
         try:
             with transaction.atomic():

@@ -160,6 +160,7 @@ def failed(
         )
         if mine and give_up:
             _audit("push.give_up", push)
+        _supersede_outdone([push.pk])
         if not permanent:
             _count_failure(push, message, now, wait)
 
@@ -171,18 +172,50 @@ def refused_token(push: Push, message: str) -> None:
         _mine(push).update(
             state=PushState.WAITING, leased_until=None, not_before=now, last_error=message[:2000], last_status=401
         )
+        _supersede_outdone([push.pk])
         Upstream.objects.filter(pushes=push).update(token_refused_at=now, last_error=message[:2000])
 
 
 def held_back(push: Push) -> None:
     """Give a leased push back unsent, the attempt not counted."""
-    _mine(push).update(state=PushState.WAITING, leased_until=None, attempts=F("attempts") - 1)
+    with transaction.atomic():
+        _mine(push).update(state=PushState.WAITING, leased_until=None, attempts=F("attempts") - 1)
+        _supersede_outdone([push.pk])
 
 
-def sweep(now: datetime) -> int:
-    """Free the pushes whose sender died: they may have arrived, so they go again and say so; how many."""
-    dead = Push.objects.filter(state=PushState.SENDING, leased_until__lte=now)
-    return dead.update(state=PushState.WAITING, leased_until=None, fence=F("fence") + 1, ambiguous=True, not_before=now)
+def sweep(until: datetime) -> int:
+    """Free the pushes whose lease ends by `until`, since their sender died: they may have arrived, so they go again
+    and say so; how many.
+    """
+    dead = Push.objects.filter(state=PushState.SENDING, leased_until__lte=until)
+    ids = list(dead.values_list("pk", flat=True))
+    if not ids:
+        return 0
+    with transaction.atomic():
+        freed = dead.filter(pk__in=ids).update(
+            state=PushState.WAITING,
+            leased_until=None,
+            fence=F("fence") + 1,
+            ambiguous=True,
+            not_before=timezone.now(),
+        )
+        _supersede_outdone(ids)
+    return freed
+
+
+def _supersede_outdone(ids: list[int]) -> None:
+    """Of these pushes, those that came back unsent while a newer edit of their completion was made shall not leave
+    any more: they would undo it. Where such a one may have arrived after all, the newer waits until that has shown.
+    """
+    newer = Push.objects.filter(kind=PushKind.UPDATE, completion=OuterRef("completion"), pk__gt=OuterRef("pk"))
+    back = Push.objects.filter(pk__in=ids, kind=PushKind.UPDATE, state__in=(PushState.WAITING, PushState.ATTENTION))
+    outdone = list(back.filter(Exists(newer)).values_list("pk", "completion_id", "ambiguous"))
+    Push.objects.filter(pk__in=[pk for pk, _, _ in outdone]).update(state=PushState.SUPERSEDED)
+    doubtful = [completion_id for _, completion_id, ambiguous in outdone if ambiguous]
+    until = timezone.now() + DOUBT
+    Push.objects.filter(
+        completion__in=doubtful, kind=PushKind.UPDATE, state=PushState.WAITING, not_before__lt=until
+    ).update(not_before=until)
 
 
 def _mine(push: Push) -> QuerySet[Push]:

@@ -26,6 +26,7 @@ from reviews.workflow import audit
 from reviews.workflow.audit import Actor
 
 CANDIDATES = 20
+MOST_ROUNDS = 50
 BACKLOG_CHUNK = 1_000
 
 
@@ -147,9 +148,18 @@ def claim_next(queue: Queue, *, reviewer: User) -> Assignment | None:
         if held.item.queue_id == queue.pk and renew(held):
             return held
         _end(held, AssignmentState.RELEASED, reason="opened another queue")
-    for item_id in _candidates(queue, reviewer):
-        if (assignment := _take(item_id, queue, reviewer, now)) is not None:
-            return assignment
+    # While one waits for the database's write lock, others may take all of the twenty that were read: the list is
+    # only at its end when a fresh look finds nothing.
+    for _ in range(MOST_ROUNDS):
+        candidates = _candidates(queue, reviewer)
+        if not candidates:
+            return None
+        for item_id in candidates:
+            if (assignment := _take(item_id, queue, reviewer, now)) is not None:
+                return assignment
+        # In another tab she may have been faster herself.
+        if (held := _on_screen(reviewer)) is not None:
+            return held
     return None
 
 
@@ -249,6 +259,9 @@ def _candidates(queue: Queue, reviewer: User) -> list[int]:
 
 def _take(item_id: int, queue: Queue, reviewer: User, now: datetime) -> Assignment | None:
     """Claim one item: a conditional update takes the place, the constraints forbid what it could not see."""
+    # A look costs no write lock; most of what others took in the meantime ends here.
+    if not QueueItem.objects.claimable().filter(pk=item_id).exists():
+        return None
     try:
         with transaction.atomic():
             if not QueueItem.objects.claimable().filter(pk=item_id).update(places_taken=F("places_taken") + 1):

@@ -57,8 +57,9 @@ def accept(
 
 def lock(completion_id: int) -> Completion:
     """The completion, its row locked until the transaction ends (on SQLite the transaction itself is the lock)."""
-    rows = Completion.objects.select_for_update(of=("self",)).select_related("current", "organization", "upstream")
-    return rows.get(pk=completion_id)
+    # Alone, then read: PostgreSQL seeks joined rows in the state from before it waited, and would find no completion.
+    Completion.objects.select_for_update().only("pk").get(pk=completion_id)
+    return Completion.objects.with_documents().get(pk=completion_id)
 
 
 def set_current(completion: Completion, row: Document, document: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.db.models import Q
+from django.utils import timezone
 
 from reviews.models import FeedbackTask, Heartbeat, Push, Upstream
 from reviews.workflow import outbox, queues
@@ -42,7 +43,7 @@ def release_leases() -> None:
     Upstream.objects.exclude(Q(pull_leased_until=None) & Q(push_leased_until=None)).update(
         pull_leased_until=None, push_leased_until=None
     )
-    Push.objects.exclude(leased_until=None).update(state="waiting", leased_until=None, ambiguous=True)
+    outbox.sweep(timezone.now() + 2 * outbox.LEASE)
 
 
 def _beat(now: datetime) -> None:

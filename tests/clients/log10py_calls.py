@@ -45,9 +45,7 @@ CALLS = {call.__name__: call for call in (create, list_ungraded, create_feedback
 def main() -> None:
     """Make the calls, in order."""
     asked = json.load(sys.stdin)
-    sdk = log10.Log10(
-        log10_token=asked["token"], x_log10_organization=asked["organization"], server_url=asked["url"]
-    )
+    sdk = log10.Log10(log10_token=asked["token"], x_log10_organization=asked["organization"], server_url=asked["url"])
     json.dump([CALLS[call["do"]](sdk, call) for call in asked["calls"]], sys.stdout)
 
 

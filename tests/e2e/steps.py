@@ -97,7 +97,12 @@ class Organization:
         """What the real client makes of `calls`; see tests/clients/log10py_calls.py."""
         asked = {"url": self.instance.url, "token": self.token, "organization": self.external_id, "calls": calls}
         done = subprocess.run(
-            [str(LOG10PY), str(CLIENT)], input=json.dumps(asked), capture_output=True, text=True, timeout=60, check=False
+            [str(LOG10PY), str(CLIENT)],
+            input=json.dumps(asked),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         answers: list[Any] = json.loads(done.stdout)

@@ -77,8 +77,9 @@ def test_the_first_sign_in_is_by_a_link_that_works_once(demo: Instance) -> None:
 
 def printed_link(demo: Instance) -> str:
     """The address that `up` printed."""
-    found = re.search(r"http://\S+/welcome/\S+", (demo.folder / "up.log").read_text())
-    assert found, demo.log
+    pattern = re.compile(r"http://\S+/welcome/\S+")
+    # It serves a moment before it says so.
+    found, _ = steps.wait_for("`up` prints a link", lambda: pattern.search((demo.folder / "up.log").read_text()))
     return found.group()
 
 

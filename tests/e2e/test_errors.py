@@ -118,7 +118,9 @@ def test_it_refuses_values_that_the_schema_forbids(setting: Setting) -> None:
     refused(setting.ours.call("POST", "/api/v1/feedback", json={**grade, "json_values": {"verdict": "fine"}}), 400)
 
 
-@pytest.mark.parametrize("path", ["/api/", "/api/v1/completion", "/api/v1/completions/", "/api/v2/feedback", "/api/x/y"])
+@pytest.mark.parametrize(
+    "path", ["/api/", "/api/v1/completion", "/api/v1/completions/", "/api/v2/feedback", "/api/x/y"]
+)
 def test_it_has_no_other_paths(setting: Setting, path: str) -> None:
     for method in ("GET", "POST"):
         answer = setting.ours.call(method, path, json={"organization_id": "shop"} if method == "POST" else None)

@@ -76,7 +76,10 @@ def test_what_a_reviewer_decides_arrives_upstream(
         assert current(loop, uid) == steps.same(document)
     print(f"\nB pulled after {pulled:.1f} s; edits and grades were on A {arrived:.1f} s after submit")
     record_property("arrived_seconds", round(arrived, 1))
-    assert {row["completions"][0]: row["comment"] for row in feedback_by_client(loop)} == {first: "", second: "By hand."}
+    assert {row["completions"][0]: row["comment"] for row in feedback_by_client(loop)} == {
+        first: "",
+        second: "By hand.",
+    }
     assert {row["task_id"] for row in feedback_by_client(loop)} == {loop.feedback_task}
     values = {row["matched_completion_ids"][0]: row["json_values"] for row in loop.application.feedback()}
     assert values[first] == {"verdict": "weak", "score": 4, "send": True}
@@ -165,7 +168,5 @@ def current(loop: Loop, uid: str) -> str:
 
 def feedback_by_client(loop: Loop) -> list[dict[str, Any]]:
     """A's feedback as the real client lists it."""
-    rows: list[dict[str, Any]] = loop.application.by_log10py(
-        {"do": "list_feedback", "task_id": loop.feedback_task}
-    )[0]
+    rows: list[dict[str, Any]] = loop.application.by_log10py({"do": "list_feedback", "task_id": loop.feedback_task})[0]
     return rows

@@ -1,0 +1,218 @@
+"""A Log10 service for tests: a real HTTP server on loopback with a journal and faults that can be switched on."""
+
+import contextlib
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qs, unquote, urlsplit
+
+TOKEN = "upstream-token"
+ORGANIZATION = "their-org"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One request, as it came."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """What the body says."""
+        return json.loads(self.body)
+
+
+@dataclass
+class Answer:
+    """What is sent back. With `drip` so many bytes leave each `pause` seconds, and no length is named before."""
+
+    status: int = 200
+    body: bytes = b"{}"
+    headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
+    drip: int = 0
+    pause: float = 0.0
+    hang_up: bool = False
+
+
+Fault = Callable[[Seen], Answer | None]
+
+
+class FakeUpstream:
+    """Use it as a context manager. `completions` and `feedback_tasks` hold the JSON that it lists, in order.
+
+    `journal` holds every update and feedback that was applied; `faults` are asked first and may answer instead, those
+    in `after_faults` once the request has been carried out.
+    """
+
+    def __init__(self, *, token: str = TOKEN) -> None:
+        self.token = token
+        self.completions: dict[str, bytes] = {}
+        self.feedback_tasks: list[dict[str, Any]] = []
+        self.page_length = 1_000
+        self.seen: list[Seen] = []
+        self.journal: list[tuple[str, Any]] = []
+        self.faults: list[Fault] = []
+        self.after_faults: list[Fault] = []
+        self.stopping = threading.Event()
+        self._server = _Server(self)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Without a slash at its end."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._server.server_port
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.stopping.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(5)
+
+    def add(self, document: dict[str, Any] | bytes, uid: str = "") -> None:
+        """List a completion: a document, or the bytes that stand in the list under `uid`."""
+        if isinstance(document, bytes):
+            self.completions[uid] = document
+        else:
+            self.completions[uid or document["id"]] = json.dumps(document, ensure_ascii=False).encode()
+
+    def stored(self, uid: str) -> Any:
+        """The document of a completion."""
+        return json.loads(self.completions[uid])
+
+    def answer_once(self, prefix: str, answer: Answer, *, after: bool = False) -> None:
+        """Answer the next request whose method and path begin so in this way; `after`: once it was carried out."""
+        faults = self.after_faults if after else self.faults
+
+        def once(seen: Seen) -> Answer | None:
+            if not f"{seen.method} {seen.path}".startswith(prefix):
+                return None
+            faults.remove(once)
+            return answer
+
+        faults.append(once)
+
+    def answer_always(self, prefix: str, answer: Answer) -> None:
+        """Answer every request whose method and path begin so in this way, until `faults` is cleared."""
+        self.faults.append(lambda seen: answer if f"{seen.method} {seen.path}".startswith(prefix) else None)
+
+    def paths(self) -> list[str]:
+        """Method and path of each request, queries left out."""
+        return [f"{seen.method} {urlsplit(seen.path).path}" for seen in self.seen]
+
+    def answer(self, seen: Seen) -> Answer:
+        """What a request gets."""
+        self.seen.append(seen)
+        for fault in list(self.faults):
+            if (made := fault(seen)) is not None:
+                return made
+        answer = self._carry_out(seen)
+        for fault in list(self.after_faults):
+            if (made := fault(seen)) is not None:
+                return made
+        return answer
+
+    def _carry_out(self, seen: Seen) -> Answer:
+        if seen.headers.get("x-log10-token") != self.token:
+            return _json({"error": "No such token."}, 401)
+        where = urlsplit(seen.path)
+        match seen.method, where.path:
+            case "GET", "/api/v1/feedback_task":
+                return _json(self.feedback_tasks)
+            case "GET", "/api/v1/completions/ungraded":
+                return self._list(parse_qs(where.query).get("after", ["0"])[0])
+            case "POST", "/api/v1/feedback":
+                return self._grade(seen)
+            case "POST", path if path.startswith("/api/v1/completions/"):
+                return self._update(unquote(path.removeprefix("/api/v1/completions/")), seen)
+        return _json({"error": "There is nothing here."}, 404)
+
+    def _list(self, after: str) -> Answer:
+        start = int(after)
+        rows = list(self.completions.values())
+        page, end = rows[start : start + self.page_length], start + self.page_length
+        more = f',"truncated":true,"next":"{end}"'.encode() if end < len(rows) else b""
+        return Answer(body=b'{"completions":[' + b",".join(page) + b"]" + more + b"}")
+
+    def _update(self, uid: str, seen: Seen) -> Answer:
+        if uid not in self.completions:
+            return _json({"error": f"There is no completion {uid}."}, 404)
+        self.completions[uid] = seen.body
+        self.journal.append(("update", seen.json))
+        return Answer(body=seen.body)
+
+    def _grade(self, seen: Seen) -> Answer:
+        value = seen.json
+        if value["task_id"] not in [task["id"] for task in self.feedback_tasks]:
+            return _json({"error": "There is no such feedback task."}, 404)
+        for uid in value["completion_ids"]:
+            self.completions.pop(uid, None)
+        self.journal.append(("feedback", value))
+        return _json({**value, "id": f"feedback-{len(self.journal)}"})
+
+
+class _Server(ThreadingHTTPServer):
+    """Knows whom its handlers speak for."""
+
+    daemon_threads = True
+
+    def __init__(self, upstream: FakeUpstream) -> None:
+        self.upstream = upstream
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+
+    def do_GET(self) -> None:
+        self._handle()
+
+    def do_POST(self) -> None:
+        self._handle()
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing on the terminal."""
+
+    def _handle(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        answer = self.server.upstream.answer(Seen(self.command, self.path, headers, body))
+        self.close_connection = True
+        if answer.hang_up:
+            return
+        # A client that has hung up, as some tests want it to.
+        with contextlib.suppress(OSError):
+            self._send(answer)
+
+    def _send(self, answer: Answer) -> None:
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        if not answer.drip:
+            self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        step = answer.drip or max(1, len(answer.body))
+        for start in range(0, len(answer.body), step):
+            self.wfile.write(answer.body[start : start + step])
+            self.wfile.flush()
+            if answer.pause and self.server.upstream.stopping.wait(answer.pause):
+                return
+
+
+def _json(value: object, status: int = 200) -> Answer:
+    return Answer(status, json.dumps(value).encode())

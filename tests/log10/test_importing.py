@@ -1,0 +1,88 @@
+"""import_completions, from files as people have them."""
+
+import gzip
+from pathlib import Path
+
+import orjson
+import pytest
+from pytest_django.fixtures import Settings
+
+from reviews.log10 import importing
+from reviews.models import Completion, Organization
+from reviews.workflow import documents, ingest
+from tests.api.samples import CORPUS, UID, document
+
+
+def write(path: Path, lines: list[bytes]) -> Path:
+    data = b"\n".join(lines)
+    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz"])
+def test_it_works(organization: Organization, tmp_path: Path, name: str) -> None:
+    lines = [orjson.dumps(sample) for sample in CORPUS.values()]
+    report = importing.import_file(write(tmp_path / name, lines), organization)
+    assert (report.created, report.changed, report.unchanged, report.refused) == (len(lines), 0, 0, [])
+    kept = [documents.unpack(row.received.data) for row in Completion.objects.order_by("pk").select_related("received")]
+    assert kept == lines
+
+
+def test_it_merges_and_counts_what_was_there(organization: Organization, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", [orjson.dumps(document(id=UID))])
+    assert importing.import_file(path, organization).created == 1
+    assert importing.import_file(path, organization).unchanged == 1
+    write(path, [orjson.dumps({"id": UID, "x": 1})])
+    assert importing.import_file(path, organization).changed == 1
+    assert Completion.objects.count() == 1
+
+
+def test_it_takes_lines_of_any_organization(organization: Organization, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", [orjson.dumps(document(organization_id="whoever"))])
+    assert importing.import_file(path, organization).created == 1
+
+
+def test_it_names_the_lines_that_it_does_not_take(
+    organization: Organization, tmp_path: Path, settings: Settings
+) -> None:
+    settings.API_MAX_BODY_BYTES = 2_000
+    good = orjson.dumps({"kind": "chat"})
+    long = b'{"x":"' + b"x" * 5_000 + b'"}'
+    lines = [good, b"{", b"", b"  \r", b'{"a":1,"a":2}', b"[1]", long, good + b"\r", b'{"a":NaN}', b'{"id":7}', good]
+    report = importing.import_file(write(tmp_path / "a.jsonl", lines), organization)
+    assert report.created == 3
+    assert [refusal.line for refusal in report.refused] == [2, 5, 6, 7, 9, 10]
+    reasons = {refusal.line: refusal.reason for refusal in report.refused}
+    assert "two members" in reasons[5]
+    assert "larger than 2,000 bytes" in reasons[7]
+
+
+def test_it_does_not_take_an_id_of_another_organization(organization: Organization, tmp_path: Path) -> None:
+    other = Organization.objects.create(slug="other", external_id="other")
+    ingest.receive(other, UID, document())
+    path = write(tmp_path / "a.jsonl", [orjson.dumps(document(id=UID))])
+    assert len(importing.import_file(path, organization).refused) == 1
+
+
+@pytest.mark.parametrize("cut", [slice(None, -10), slice(None, 20), slice(5, None)])
+def test_it_says_so_of_a_file_that_is_no_whole_gzip(organization: Organization, tmp_path: Path, cut: slice) -> None:
+    path = write(tmp_path / "a.jsonl.gz", [orjson.dumps(sample) for sample in CORPUS.values()])
+    path.write_bytes(path.read_bytes()[cut])
+    with pytest.raises(OSError, match=r".+"):
+        importing.import_file(path, organization)
+
+
+def test_it_says_so_of_a_file_that_is_damaged(organization: Organization, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl.gz", [orjson.dumps(sample) for sample in CORPUS.values()])
+    data = bytearray(path.read_bytes())
+    data[40:60] = b"\xff" * 20
+    path.write_bytes(bytes(data))
+    with pytest.raises(OSError, match=r".+"):
+        importing.import_file(path, organization)
+
+
+def test_it_takes_the_external_corpus(organization: Organization, corpus_folder: Path | None) -> None:
+    for name, count in (("completions.jsonl.gz", 400), ("recorded.jsonl.gz", 135)):
+        if corpus_folder:
+            report = importing.import_file(corpus_folder / name, organization)
+            assert (report.created, report.refused) == (count, [])
