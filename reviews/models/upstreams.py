@@ -10,7 +10,6 @@ from django.db.models import Q
 from reviews.models.accounts import Organization
 from reviews.models.base import new_uid
 
-
 HALF_A_TICK = timedelta(seconds=0.5)
 
 

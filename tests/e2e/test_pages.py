@@ -119,7 +119,7 @@ def test_submit_is_a_swap(team: steps.Organization, page: Page) -> None:
     start(page, team)
     loads: list[str] = []
     requests: list[Request] = []
-    page.on("request", lambda request: requests.append(request))
+    page.on("request", requests.append)
     page.on("domcontentloaded", lambda loaded: loads.append(loaded.url))
     addresses = [page.url]
     for _ in range(3):
@@ -156,7 +156,7 @@ def test_the_review_page_is_light(team: steps.Organization, contexts: Contexts) 
     page = contexts.new().new_page()
     sign_in(page, team, "alice")
     requests: list[Request] = []
-    page.on("request", lambda request: requests.append(request))
+    page.on("request", requests.append)
     page.locator(".go button").first.click()
     expect(page.locator("#answer")).to_be_visible()
     page.wait_for_load_state("networkidle")
