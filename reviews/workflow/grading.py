@@ -16,6 +16,7 @@ from reviews.models import (
     FeedbackCompletion,
     FeedbackOrigin,
     FeedbackTask,
+    FeedbackTaskRevision,
     Revision,
 )
 from reviews.workflow import audit, editing, feedback_tasks, outbox, queues, schema
@@ -54,11 +55,7 @@ def submit(
     still free. Raises schema.ValuesRefused, FeedbackRefused, editing.EditRefused, editing.StaleDocument, ClaimLost.
     """
     feedback_task = assignment.item.queue.feedback_task
-    revision_of_task = feedback_task.current_revision
-    if revision_of_task is None:
-        raise FeedbackRefused("This feedback task has no schema.")
-    schema.validate(feedback_tasks.schema_of(revision_of_task), values)
-    _check_comment(comment)
+    task_revision = _answered(feedback_task, values, comment)
     with transaction.atomic():
         held = _still_held(assignment)
         revision = editing.edit(held.item.completion_id, edits, base_id=base_id, actor=actor, assignment=held)
@@ -69,7 +66,7 @@ def submit(
         feedback = Feedback.objects.create(
             organization=completion.organization,
             feedback_task=feedback_task,
-            task_revision=revision_of_task,
+            task_revision=task_revision,
             origin=FeedbackOrigin.REVIEW,
             values_text=orjson.dumps(values).decode(),
             comment=comment,
@@ -93,16 +90,12 @@ def record(
 
     Raises schema.ValuesRefused, FeedbackRefused.
     """
-    revision = feedback_task.current_revision
-    if revision is None:
-        raise FeedbackRefused("This feedback task has no schema.")
-    schema.validate(feedback_tasks.schema_of(revision), values)
-    _check_comment(comment)
+    task_revision = _answered(feedback_task, values, comment)
     with transaction.atomic():
         feedback = Feedback.objects.create(
             organization=feedback_task.organization,
             feedback_task=feedback_task,
-            task_revision=revision,
+            task_revision=task_revision,
             origin=FeedbackOrigin.API,
             values_text=orjson.dumps(values).decode(),
             comment=comment,
@@ -119,11 +112,17 @@ def values_of(feedback: Feedback) -> dict[str, Any]:
     return values
 
 
-def _check_comment(comment: str) -> None:
+def _answered(feedback_task: FeedbackTask, values: dict[str, Any], comment: str) -> FeedbackTaskRevision:
+    """The revision that the values answer and that the feedback pins. Raises ValuesRefused, FeedbackRefused."""
+    revision = feedback_task.current_revision
+    if revision is None:
+        raise FeedbackRefused("This feedback task has no schema.")
+    schema.validate(feedback_tasks.schema_of(revision), values)
     if len(comment) > LONGEST_COMMENT:
         raise FeedbackRefused(f"The comment is longer than {LONGEST_COMMENT:,} characters.")
     if "\x00" in comment:
         raise FeedbackRefused("The comment has a NUL character in it, which no database keeps.")
+    return revision
 
 
 def _still_held(assignment: Assignment) -> Assignment:
