@@ -73,20 +73,29 @@ def take_pulled(upstream: Upstream, uid: str, document: dict[str, Any], raw: byt
     """
     _check_uid(uid)
     organization = upstream.organization
-    known = Completion.objects.filter(organization=organization, uid=uid).values_list("pk", flat=True).first()
+    mine = Completion.objects.filter(organization=organization, uid=uid).values_list("pk", flat=True)
+    known = mine.first()
+    if known is None:
+        try:
+            with transaction.atomic():
+                return _create(organization, uid, document, raw, upstream=upstream)
+        except IntegrityError:
+            # An application made it between the question and the insert.
+            known = mine.get()
     with transaction.atomic():
-        if known is None:
-            return _create(organization, uid, document, raw, upstream=upstream)
-        completion = revisions.lock(known)
-        if completion.upstream_id != upstream.pk:
-            raise HeldElsewhere(f"The id {uid} is held here already, and did not come from this upstream.")
-        if completion.gone_upstream_at is not None:
-            completion.gone_upstream_at = None
-            completion.save(update_fields=["gone_upstream_at"])
-            queues.welcome_back(completion)
-        if _sent_since(completion, asked_at):
-            return Ingested(completion, Outcome.UNCHANGED, document)
-        return _compare(completion, document)
+        return _meet(revisions.lock(known), upstream, document, asked_at)
+
+
+def _meet(completion: Completion, upstream: Upstream, document: dict[str, Any], asked_at: datetime) -> Ingested:
+    if completion.upstream_id != upstream.pk:
+        raise HeldElsewhere(f"The id {completion.uid} is held here already, and did not come from this upstream.")
+    if completion.gone_upstream_at is not None:
+        completion.gone_upstream_at = None
+        completion.save(update_fields=["gone_upstream_at"])
+        queues.welcome_back(completion)
+    if _sent_since(completion, asked_at):
+        return Ingested(completion, Outcome.UNCHANGED, document)
+    return _compare(completion, document)
 
 
 def merge(standing: Mapping[str, Any], posted: Mapping[str, Any]) -> dict[str, Any]:

@@ -182,6 +182,20 @@ def test_it_creates_what_an_upstream_lists(upstream: Upstream) -> None:
     assert not Push.objects.exists()
 
 
+def test_it_refuses_what_an_application_made_meanwhile(monkeypatch: pytest.MonkeyPatch, upstream: Upstream) -> None:
+    organization, atomic = upstream.organization, transaction.atomic
+
+    def an_application_first() -> Any:
+        monkeypatch.undo()
+        ingest.receive(organization, "one", {"request": {"theirs": 1}})
+        return atomic()
+
+    monkeypatch.setattr(transaction, "atomic", an_application_first)
+    with pytest.raises(HeldElsewhere, match="did not come from this upstream"):
+        factories.pulled(upstream, "one", factories.document())
+    assert _stands("one") == {"request": {"theirs": 1}}
+
+
 def test_it_leaves_what_has_not_changed(upstream: Upstream) -> None:
     factories.pulled(upstream, "one", {"request": {"n": 1, "m": 2}, "response": None})
     respelled = {"response": None, "request": {"m": 2.0, "n": 1e0}}
