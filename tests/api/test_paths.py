@@ -123,3 +123,9 @@ def test_it_never_fails_whatever_is_sent(api: Api, number: int) -> None:
         assert api.get("/api/v1/completions/ungraded", headers=headers).status == 200
         assert api.get(f"/api/completions/{UID}", headers=headers).status in (200, 404)
         assert api.get("/api/v1/feedback_task", headers=headers).status == 200
+
+
+def test_it_asks_for_the_length_of_a_body_in_chunks(api: Api, unchanged: Unchanged) -> None:
+    with unchanged():
+        answer = api.post("/api/v1/completions", headers={"Transfer-Encoding": "chunked"})
+    assert "Content-Length" in answer.refusal(411)
