@@ -19,7 +19,6 @@ LOG10PY = ROOT / ".venvs" / "log10py" / "bin" / "python"
 CLIENT = ROOT / "tests" / "clients" / "log10py_calls.py"
 PASSWORD = "seven quiet otters"
 SERVER_GIVEN = ("id", "organization_id")
-VOID = ("input",)
 
 
 def wait_for(what: str, ask: Callable[[], T | None], seconds: float = 60.0) -> tuple[T, float]:
@@ -262,7 +261,7 @@ class Reviewer:
         url = urljoin(self.base, path)
         while True:
             began = time.perf_counter()
-            # Plain loopback HTTP has no Referer duty, and `requests` must not follow by itself: each is measured.
+            # Redirects are followed here, not by `requests`, so that each request is measured by itself.
             answer = self.session.request(method, url, data=data, timeout=60, allow_redirects=False)
             self.seconds.append((time.perf_counter() - began, f"{method} {urlsplit(url).path} {answer.status_code}"))
             if answer.status_code not in (302, 303):
