@@ -51,12 +51,6 @@ class TooLarge(exceptions.APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
 
 
-class Unprocessable(exceptions.APIException):
-    """422."""
-
-    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
-
-
 class StrictJSONParser(BaseParser):
     """Reads JSON through the strict gate."""
 

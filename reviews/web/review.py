@@ -14,7 +14,7 @@ from reviews.access import assignment_for, user_of
 from reviews.models import Assignment, AssignmentState, Queue, User
 from reviews.web import conversation, edits, schema_form
 from reviews.web.display import Conversation, FormError, Progress, ReviewScreen
-from reviews.web.http import actor_of, day_start, go_to, show_screen
+from reviews.web.http import actor_of, day_start, go_to, is_htmx, show_screen
 from reviews.web.schema_form import SchemaForm
 from reviews.workflow import documents, feedback_tasks, grading, queues, stats
 from reviews.workflow.editing import EditRefused, LeafEdit, StaleDocument
@@ -115,7 +115,7 @@ def _next(request: HttpRequest, queue: Queue) -> HttpResponse:
     assignment = queues.claim_next(queue, reviewer=user_of(request))
     if assignment is None:
         return go_to(request, "queue_done", queue.pk)
-    if getattr(request, "htmx", False):
+    if is_htmx(request):
         return show_screen(request, _screen(assignment_for(request, assignment.pk), user_of(request)))
     return go_to(request, "review", assignment.pk)
 

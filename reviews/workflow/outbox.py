@@ -176,13 +176,6 @@ def refused_token(push: Push, message: str) -> None:
         Upstream.objects.filter(pushes=push).update(token_refused_at=now, last_error=message[:2000])
 
 
-def held_back(push: Push) -> None:
-    """Give a leased push back unsent, the attempt not counted."""
-    with transaction.atomic():
-        _mine(push).update(state=PushState.WAITING, leased_until=None, attempts=F("attempts") - 1)
-        _supersede_outdone([push.pk])
-
-
 def sweep(until: datetime) -> int:
     """Free the pushes whose lease ends by `until`, since their sender died: they may have arrived, so they go again
     and say so; how many.

@@ -198,17 +198,8 @@ def test_it_lets_a_slow_sender_write_nothing(upstream: Upstream, completion: Com
     faster = _leased(upstream)
     assert not outbox.delivered(slow)
     outbox.failed(slow, "Late.", permanent=True)
-    outbox.held_back(slow)
     assert outbox.still_mine(faster)
     assert Push.objects.get().last_error == ""
-
-
-def test_it_gives_back_what_was_not_sent(upstream: Upstream, completion: Completion) -> None:
-    _change(completion, 1)
-    outbox.held_back(_leased(upstream))
-    push = Push.objects.get()
-    assert (push.state, push.attempts, push.leased_until) == (PushState.WAITING, 0, None)
-    assert _leased(upstream) == push
 
 
 def test_it_writes_nothing_of_an_attempt_whose_lease_was_lost(upstream: Upstream, completion: Completion) -> None:
@@ -339,7 +330,6 @@ ENDINGS: dict[str, Callable[[Push], object]] = {
     "busy": lambda push: outbox.failed(push, "Busy.", permanent=False),
     "refused": lambda push: outbox.failed(push, "Too large.", permanent=True),
     "no token": lambda push: outbox.refused_token(push, "Not authorized."),
-    "held back": outbox.held_back,
     "sender died": lambda _push: outbox.sweep(_soon()),
 }
 
