@@ -28,6 +28,17 @@ def pytest_report_header() -> str:
     return f"gradebench: {database}; external corpus: {os.environ.get('GRADEBENCH_TEST_DATA', 'not used')}"
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the tests measured (`record_property`), so that a run is also the record of its figures."""
+    reports = [report for key in ("passed", "failed") for report in terminalreporter.stats.get(key, [])]
+    measured = [report for report in reports if report.user_properties]
+    if measured:
+        terminalreporter.section("figures")
+    for report in measured:
+        figures = ", ".join(f"{name} {value}" for name, value in report.user_properties)
+        terminalreporter.line(f"{report.nodeid}: {figures}")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave tests of the other database to the other run, and refuse tests that want the browser and the database."""
     elsewhere = "sqlite" if ON_POSTGRES else "postgres"

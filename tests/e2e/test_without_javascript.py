@@ -60,6 +60,8 @@ def sign_in_and_start(page: Page, team: steps.Organization) -> None:
     page.get_by_label("User name").fill("alice")
     page.get_by_label("Password").fill(steps.PASSWORD)
     page.get_by_role("button", name="Sign in").click()
+    # Without waiting, the first reload may meet a page that is just giving way to the next.
+    page.wait_for_url(f"{team.instance.url}/")
     steps.wait_for("Both are in the queue", lambda: waits(page))
     page.get_by_role("button", name="Start reviewing").click()
 
