@@ -184,7 +184,7 @@ def test_it_bounds_an_answer_that_drips(
     for call, ambiguous in ((client.feedback_tasks, False), (lambda: client.update("a", {}), True)):
         started = time.monotonic()
         error = failure(call)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 20
         assert (error.permanent, error.ambiguous) == (False, ambiguous)
         assert "took longer" in str(error)
 
@@ -213,7 +213,7 @@ def test_it_bounds_headers_that_drip(monkeypatch: pytest.MonkeyPatch) -> None:
     with dripping_headers() as port, made(f"http://127.0.0.1:{port}") as client:
         started = time.monotonic()
         error = failure(lambda: client.create_feedback({}))
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 20
     assert error.ambiguous
     assert "took longer" in str(error)
 
