@@ -191,7 +191,7 @@ class Assignment(models.Model):
     claimed_at = models.DateTimeField()
     held_until = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
-    requeued_at = models.DateTimeField(null=True, blank=True, help_text="A skip that no longer counts.")
+    requeued_at = models.DateTimeField(null=True, blank=True, help_text="A skip or a review that no longer counts.")
 
     objects = AssignmentQuerySet.as_manager()
 
@@ -218,8 +218,8 @@ class Assignment(models.Model):
             ),
             models.CheckConstraint(name="assignment_claim_has_time", condition=Q(held_until__gt=F("claimed_at"))),
             models.CheckConstraint(
-                name="assignment_only_skips_requeued",
-                condition=Q(requeued_at=None) | Q(state=AssignmentState.SKIPPED),
+                name="assignment_only_ended_requeued",
+                condition=Q(requeued_at=None) | Q(state__in=(AssignmentState.SKIPPED, AssignmentState.DONE)),
             ),
         ]
         indexes = [

@@ -54,6 +54,12 @@ class Pull(models.Model):
         return f"pull of {self.upstream_id} at {self.started_at:%Y-%m-%d %H:%M:%S}"
 
 
+class PullRefusalQuerySet(models.QuerySet["PullRefusal"]):
+    def open(self) -> "PullRefusalQuerySet":
+        """Set aside, and not taken since."""
+        return self.filter(taken_at=None)
+
+
 class PullRefusal(models.Model):
     """An item of a list that was set aside: its bytes and the reason. One row per item, however often it comes."""
 
@@ -65,10 +71,20 @@ class PullRefusal(models.Model):
     data = models.BinaryField(help_text="Its bytes, zstd.")
     first_at = models.DateTimeField()
     last_at = models.DateTimeField()
+    retry_asked_at = models.DateTimeField(null=True, blank=True, help_text="A person wants it tried again.")
+    taken_at = models.DateTimeField(null=True, blank=True, help_text="When an item of this id was taken after all.")
+
+    objects = PullRefusalQuerySet.as_manager()
 
     class Meta:
         ordering = ["-last_at"]
-        constraints = [models.UniqueConstraint(name="pull_refusal_once", fields=["upstream", "fingerprint"])]
+        constraints = [
+            models.UniqueConstraint(name="pull_refusal_once", fields=["upstream", "fingerprint"]),
+            models.CheckConstraint(name="pull_refusal_retry_open", condition=Q(retry_asked_at=None) | Q(taken_at=None)),
+        ]
+        indexes = [
+            models.Index(name="pull_refusal_open", fields=["upstream", "-last_at"], condition=Q(taken_at=None)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.uid or 'item without id'}: {self.reason}"
@@ -87,9 +103,12 @@ class PushState(models.TextChoices):
     ATTENTION = "attention", "Needs attention"
     SUPERSEDED = "superseded", "Superseded"
     UNLINKED = "unlinked", "Stays here"
+    ABSENT = "absent", "No longer listed"
+    DISCARDED = "discarded", "Given up"
 
 
-UNDECIDED = (PushState.WAITING, PushState.SENDING, PushState.CONFLICT, PushState.ATTENTION)
+UNDECIDED = (PushState.WAITING, PushState.SENDING, PushState.CONFLICT, PushState.ATTENTION, PushState.ABSENT)
+NEEDS_A_PERSON = (PushState.CONFLICT, PushState.ATTENTION, PushState.ABSENT)
 
 
 class PushQuerySet(models.QuerySet["Push"]):

@@ -61,6 +61,8 @@ class Upstream(models.Model):
     push_failures = models.PositiveIntegerField(default=0)
     quiet_until = models.DateTimeField(null=True, blank=True)
     token_refused_at = models.DateTimeField(null=True, blank=True)
+    failing_since = models.DateTimeField(null=True, blank=True, help_text="First of the failures in a row.")
+    last_failed_at = models.DateTimeField(null=True, blank=True)
     last_error = models.TextField(blank=True)
 
     objects = UpstreamQuerySet.as_manager()

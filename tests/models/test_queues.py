@@ -47,7 +47,7 @@ BREAKS: dict[str, Callable[[], Any]] = {
     "assignment_one_on_screen": _two_on_screen,
     "assignment_ended_whole": lambda: rows.change(rows.assignment(), state="done"),
     "assignment_claim_has_time": lambda: rows.change(rows.assignment(), held_until=F("claimed_at")),
-    "assignment_only_skips_requeued": lambda: rows.change(rows.assignment(), requeued_at=timezone.now()),
+    "assignment_only_ended_requeued": lambda: rows.change(rows.assignment(), requeued_at=timezone.now()),
     "claim_event_change": lambda: rows.change(rows.claim_event(), change="lost"),
 }
 

@@ -30,6 +30,9 @@ BREAKS: dict[str, Callable[[], Any]] = {
     "pull_ended_whole": lambda: rows.change(rows.pull(), state="complete"),
     "pull_one_running": lambda: rows.again(rows.pull()),
     "pull_refusal_once": lambda: rows.again(rows.pull_refusal()),
+    "pull_refusal_retry_open": lambda: rows.change(
+        rows.pull_refusal(), retry_asked_at=timezone.now(), taken_at=timezone.now()
+    ),
     "push_state": lambda: rows.change(rows.push(), state="lost"),
     "push_carries_one": lambda: rows.change(rows.push(), kind=PushKind.FEEDBACK),
     "push_feedback_once": lambda: rows.again(rows.push(PushKind.FEEDBACK), uid="another"),
