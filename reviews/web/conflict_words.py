@@ -20,8 +20,8 @@ class Parties:
 
     @property
     def subject(self) -> str:
-        """Whose edit, at the start of a sentence."""
-        return self.whose[:1].upper() + self.whose[1:]
+        """Whose edit, at the start of a sentence; a name stays as it is written."""
+        return self.whose.capitalize() if self.whose in ("your", "our") else self.whose
 
 
 def title(conflict: Conflict, who: Parties) -> str:

@@ -80,7 +80,7 @@ def _met(box: EditBox, hers: EditBox | None, by: str, at: datetime) -> EditBox:
 
 
 def _words(by: str, *, met: bool, lost: bool) -> str:
-    words = f"{by[:1].upper()}{by[1:]} changed this completion while you worked on it."
+    words = f"{'You' if by == 'you' else by} changed this completion while you worked on it."
     if met:
         words += " What differs stands at the answer, and the box there holds both, merged."
     if lost:

@@ -113,10 +113,14 @@ def _marks(stretch: Stretch, key: str) -> Iterator[Mark]:
 
 
 def _trimmed(mark: Mark) -> Iterator[Mark]:
-    """A mark without the white space at its ends, which would stand there as a coloured nothing."""
+    """A mark without the blanks at its ends, which would stand there as a coloured nothing; line ends get a sign."""
     bare = mark.text.strip()
     before, _, after = mark.text.partition(bare)
-    yield from (Mark("same", before), Mark(mark.kind, bare), Mark("same", after))
+    for text in (before, bare, after):
+        if text == bare or "\n" not in text:
+            yield Mark(mark.kind if text == bare else "same", text)
+        else:
+            yield Mark(mark.kind, text.translate(_SIGNS))
 
 
 def _calm(pieces: Sequence[merging.Piece]) -> Iterator[merging.Piece]:
