@@ -25,7 +25,7 @@ from reviews.workflow.editing import EditRefused
 from reviews.workflow.outbox import NotRetryable
 
 OVER = "Nothing is left to decide here."
-CHOOSE = "Choose one of the ways below."
+CHOOSE = "Choose one of the ways out."
 KEPT = "What you wrote is still in the box."
 Posted = Mapping[str, str]
 

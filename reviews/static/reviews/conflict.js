@@ -23,6 +23,9 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     event.preventDefault();
     press(element);
+  } else if (event.key === "Enter" && element.matches?.("input[type=radio]")) {
+    // An answer about a grade is no decision.
+    event.preventDefault();
   } else if (element.matches?.(writing)) {
     if (event.key === "Escape") element.blur();
   } else if (!chord && !event.repeat && keysOn) {

@@ -27,16 +27,12 @@ function written(before, after) {
   return { head, end: before.length - tail, shift: after.length - before.length };
 }
 
-// A place moves with what is written before it, and grows with what is written into it.
-function follow(place, { head, end, shift }) {
-  if (head > place.end || (head === place.end && head !== place.start)) return;
-  if (end <= place.start && place.start !== place.end) {
-    place.start += shift;
-  } else {
-    place.start = Math.min(place.start, head);
-    place.end = Math.max(place.end, end);
-  }
-  place.end += shift;
+// A place moves with what is written before it, and grows with what is written into it. What is written across its
+// edges takes it away: nobody knows any more whose words are whose.
+function follow({ start, end }, change) {
+  if (change.head > end || (change.head === end && start !== end)) return { start, end };
+  if (change.end <= start && start !== end) return { start: start + change.shift, end: end + change.shift };
+  return change.head >= start && change.end <= end ? { start, end: end + change.shift } : null;
 }
 
 function pickable(span) {
@@ -53,32 +49,33 @@ function open(list) {
   const box = document.getElementById(list.dataset.clashes);
   // Where nothing but clashes differs, the merge is ours.
   const merged = (document.getElementById(`${box.id}-merged`) ?? document.getElementById(`${box.id}-ours`)).value;
-  const places = [...list.querySelectorAll("li")].map((item) => ({
-    start: Number(item.dataset.start),
-    end: Number(item.dataset.end),
-    picks: [...item.querySelectorAll("span.pick")].map(pickable),
-  }));
+  const items = [...list.querySelectorAll("li")];
+  const picks = items.map((item) => [...item.querySelectorAll("span.pick")].map(pickable));
+  let places = items.map(({ dataset }) => ({ start: Number(dataset.start), end: Number(dataset.end) }));
+  // The texts of which every place is known: the merge, and those to which the browser's undo may lead back.
+  const known = new Map([[merged, places]]);
   let [text, putting] = [merged, null];
+
   const look = () => {
     const change = putting ?? written(text, box.value);
-    text = box.value;
-    for (const place of places) {
-      follow(place, change);
-      const words = text.slice(place.start, place.end);
-      for (const pick of place.picks) pick.setAttribute("aria-pressed", String(words === pick.dataset.text));
-    }
+    const now = known.get(box.value) ?? places.map((place) => place && follow(place, change));
+    if (places.every(Boolean) && !now.every(Boolean)) known.set(text, places);
+    [places, text] = [now, box.value];
+    picks.forEach((pair, at) => {
+      const words = places[at] && text.slice(places[at].start, places[at].end);
+      for (const pick of pair) {
+        pick.disabled = words === null;
+        pick.setAttribute("aria-pressed", String(words === pick.dataset.text));
+      }
+    });
   };
-  for (const place of places) {
-    for (const pick of place.picks) {
-      pick.addEventListener("click", () => {
-        const { start, end } = place;
-        putting = { head: start, end, shift: pick.dataset.text.length - (end - start) };
-        if (box.value.slice(start, end) !== pick.dataset.text) put(box, start, end, pick.dataset.text);
-        putting = null;
-        box.setSelectionRange(place.start, place.end);
-      });
-    }
-  }
+  picks.forEach((pair, at) => pair.forEach((pick) => pick.addEventListener("click", () => {
+    const { start, end } = places[at];
+    putting = { head: start, end, shift: pick.dataset.text.length - (end - start) };
+    if (text.slice(start, end) !== pick.dataset.text) put(box, start, end, pick.dataset.text);
+    putting = null;
+    box.setSelectionRange(places[at].start, places[at].end);
+  })));
   box.addEventListener("input", look);
   look();
 }
