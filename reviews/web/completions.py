@@ -16,8 +16,11 @@ from reviews.web import rows as said
 from reviews.web.display import ChangeRow, CompletionPage, FeedbackRow, RevisionRow, SyncState
 from reviews.web.states import dropped_state, sync_state
 from reviews.workflow import documents
+from reviews.workflow.editing import EDITABLE
 
 MOST_ROWS = 100
+# The newest revisions show their texts compared word by word; a page of a hundred would take seconds.
+MOST_CLOSELY = 5
 _ORIGIN = {
     RevisionOrigin.API: "API",
     RevisionOrigin.PULL: "pull",
@@ -86,7 +89,7 @@ def _revision_rows(row: Completion, pushes: dict[int | None, Push], *, decides: 
     # One more than is shown, because what a decision did shows in what stood before it.
     newest = list(row.revisions.select_related("author", "api_token").order_by("-number")[: MOST_ROWS + 1])
     stood = [*(former.result_id for former in newest[1:]), row.received_id]
-    for revision, before_it in zip(newest[:MOST_ROWS], stood, strict=False):
+    for place, (revision, before_it) in enumerate(zip(newest[:MOST_ROWS], stood, strict=False)):
         push = pushes.get(revision.pk)
         yield RevisionRow(
             number=revision.number,
@@ -94,7 +97,12 @@ def _revision_rows(row: Completion, pushes: dict[int | None, Push], *, decides: 
             deed=_deed(revision, push, before_it, row.upstream),
             by=said.by(revision),
             changes=tuple(
-                ChangeRow(pointer, said.words(before), said.words(after))
+                ChangeRow(
+                    pointer,
+                    said.words(before),
+                    said.words(after),
+                    closely=place < MOST_CLOSELY and bool(EDITABLE.fullmatch(pointer)),
+                )
                 for pointer, before, after in orjson.loads(revision.changes_text)
             ),
             sync=sync_state(push, decides=decides) if push else None,

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from reviews.web.display_conflicts import ThreeWay
 from reviews.web.schema_form import SchemaForm
+from reviews.web.three_way import difference_html
 from reviews.web.tokens import TokenRun, render_tokens, render_uncertain
 from reviews.web.words import Part, bytes_text, characters, difference, preview, seconds_text, split_code
 
@@ -406,15 +407,18 @@ class SyncState:
 
 @dataclass(frozen=True, slots=True)
 class ChangeRow:
-    """One leaf that a revision changed."""
+    """One leaf that a revision changed. `closely`: compared word by word, which takes its time on long texts."""
 
     pointer: str
     before: str
     after: str
+    closely: bool = False
 
     @property
     def marked(self) -> SafeString:
-        """The stretch that changed, removed and added words marked, with a few words around it."""
+        """What changed, removed and added words marked, with a few words around it."""
+        if self.closely:
+            return difference_html(self.before, self.after)
         part = difference(self.before, self.after)
         removed = format_html("<del>{}</del>", part.removed) if part.removed else ""
         added = format_html("<ins>{}</ins>", part.added) if part.added else ""

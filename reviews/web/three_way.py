@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from django.utils.safestring import SafeString
+
 from reviews.web.display_conflicts import Clash, Heading, Mark, Side, ThreeWay
 from reviews.web.json_text import showable
 from reviews.web.words import split_code
@@ -59,6 +61,12 @@ def compare(
         mono=any(part.code for text in texts.values() for part in split_code(text)),
         our_word=our_word,
     )
+
+
+def difference_html(before: str, after: str) -> SafeString:
+    """Two texts in one: the words that went and came marked, the middle of what stayed left out where it is long."""
+    merge = merging.merge(before, theirs=after, ours=before)
+    return compare(merge, {"theirs": Heading("")}).sides[0].short_html
 
 
 def place_words(pointer: str, *, alone: bool) -> str:

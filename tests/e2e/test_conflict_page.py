@@ -255,7 +255,7 @@ def test_an_edit_that_came_too_late_meets_the_same_view(met: Conflicts, page: Pa
     sign_in(page, met.team, "mira")
     page.locator(".go button").first.click()
     expect(page.locator(".where a")).to_have_text(met.uids["late"])
-    page.keyboard.press("e")
+    page.get_by_text("Edit the answer", exact=True).click()
     page.get_by_label("Text of the answer").fill(OURS)
     page.get_by_role("radio", name="good").check()
     page.get_by_role("radio", name="3").check()
