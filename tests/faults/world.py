@@ -97,8 +97,8 @@ class World:
         passed = 0.0
         while self.on_the_way():
             assert passed < seconds, f"not calm within {seconds:.0f} s: {self.states()}"
-            # What has not come by itself in half a minute is not looked for each second.
-            by = step if passed < 30 else 5 * step
+            # What has not come by itself for some time is not looked for each second.
+            by = step if passed < 20 else 5 * step if passed < 100 else 20 * step
             self.run(by, step=by)
             passed += by
         return passed
