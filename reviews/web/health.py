@@ -1,19 +1,25 @@
 """For those who watch the process: is it there, and can it do its work?"""
 
 import logging
+import shutil
 from datetime import timedelta
 
-from django.db import DatabaseError, connection
+from django.conf import settings
+from django.db import Error, connection
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 from kombu.exceptions import OperationalError
 
+from gradebench import outages
 from gradebench.celery import app
 from reviews.workflow import sweeping
 
 log = logging.getLogger(__name__)
 OLDEST_SWEEP = timedelta(seconds=60)
+# Whoever asks has limits of their own, of ten seconds often.
+DATABASE_SECONDS = 4.0
+LEAST_ROOM = 64 * 1024 * 1024
 
 
 @require_safe
@@ -24,21 +30,30 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Database, broker, and whether beat and a worker have swept within the last minute: 200, or 503 and what fails."""
-    checks = {"database": _database(), "broker": _broker()}
-    checks["sweep"] = _sweep() if checks["database"] == "ok" else "unknown"
+    """Database, disk, broker, and whether beat and a worker have swept within the last minute: 200, or 503 and what
+    fails.
+    """
+    checks = {**_database(), "broker": _broker()}
+    if settings.EMBEDDED:
+        checks["disk"] = _disk()
     well = all(state == "ok" for state in checks.values())
     return JsonResponse({"ok": well, **checks}, status=200 if well else 503)
 
 
-def _database() -> str:
+def _database() -> dict[str, str]:
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError:
+        with outages.waiting_at_most(DATABASE_SECONDS):
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+            return {"database": "ok", "sweep": _sweep()}
+    except Error:
         log.warning("The database does not answer.", exc_info=True)
-        return "not reachable"
-    return "ok"
+        return {"database": "not reachable", "sweep": "unknown"}
+
+
+def _disk() -> str:
+    free = shutil.disk_usage(settings.DATA_DIR).free
+    return "ok" if free >= LEAST_ROOM else f"{free // 2**20} MB left where the data is"
 
 
 def _broker() -> str:
