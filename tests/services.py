@@ -183,7 +183,7 @@ class _Service:
             self.process = None
 
     def freeze(self) -> None:
-        """Stop the server and all its children in their tracks (SIGSTOP): they keep their connections and say nothing."""
+        """Stop the server and all its children in their tracks (SIGSTOP): connections stay, and nothing is said."""
         for process in descendants(self.pid):
             process.suspend()
 

@@ -1,5 +1,6 @@
 """The backend that settings.py puts in the place of django.db.backends.postgresql."""
 
+import math
 from typing import Any, TypeVar
 
 import psycopg
@@ -36,7 +37,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """Django's, but for the class of its connections."""
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """A connection that keeps to the request's time."""
+        """A connection that keeps to the request's time, as does the making of it."""
+        left = outages.seconds_left()
+        if left is not None:
+            conn_params = {**conn_params, "connect_timeout": _seconds(conn_params["connect_timeout"], left)}
         connection: Any = super().get_new_connection(conn_params)
         connection.__class__ = Connection
         return connection
+
+
+def _seconds(allowed: float | str, left: float) -> int:
+    """The shorter of two times as PostgreSQL wants it: in whole seconds, of which 0 would be for ever."""
+    return max(1, math.ceil(min(float(allowed) or left, left)))
