@@ -133,6 +133,11 @@ class Instance:
         return ("up",) if self.is_embedded else ("web", "worker", "beat")
 
     @property
+    def database_file(self) -> Path:
+        """The file that the embedded form keeps its rows in."""
+        return self.data_dir / DATABASE_FILE
+
+    @property
     def url(self) -> str:
         """Its address without a slash at the end."""
         return f"http://{HOST}:{self.port}"
