@@ -6,6 +6,11 @@ from django.db import migrations, models
 from django.db.models import F
 
 
+def believe_what_arrived(apps: Any, _schema_editor: Any) -> None:
+    """What was delivered before anybody looked again counts as seen there."""
+    apps.get_model("reviews", "Push").objects.filter(state="delivered").update(confirmed_at=F("delivered_at"))
+
+
 def fold_back(apps: Any, _schema_editor: Any) -> None:
     """For the way back: the former version knows neither the new states nor a review that was asked for again."""
     push, assignment = apps.get_model("reviews", "Push"), apps.get_model("reviews", "Assignment")
@@ -48,6 +53,29 @@ class Migration(migrations.Migration):
             model_name="pullrefusal",
             name="taken_at",
             field=models.DateTimeField(blank=True, help_text="When an item of this id was taken after all.", null=True),
+        ),
+        migrations.AddField(
+            model_name="pullrefusal",
+            name="what",
+            field=models.CharField(
+                choices=[("completion", "Completion"), ("feedback_task", "Feedback task")],
+                default="completion",
+                max_length=16,
+            ),
+        ),
+        migrations.AddField(
+            model_name="push",
+            name="confirmed_at",
+            field=models.DateTimeField(
+                blank=True, help_text="When the upstream, read again, was seen to have it.", null=True
+            ),
+        ),
+        migrations.AddField(
+            model_name="push",
+            name="unchecked",
+            field=models.BooleanField(
+                default=False, help_text="A person wants it sent although nothing there can be compared."
+            ),
         ),
         migrations.AddField(
             model_name="upstream",
@@ -107,6 +135,12 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="pullrefusal",
             constraint=models.CheckConstraint(
+                condition=models.Q(("what__in", ["completion", "feedback_task"])), name="pull_refusal_what"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="pullrefusal",
+            constraint=models.CheckConstraint(
                 condition=models.Q(("retry_asked_at", None), ("taken_at", None), _connector="OR"),
                 name="pull_refusal_retry_open",
             ),
@@ -133,6 +167,13 @@ class Migration(migrations.Migration):
                 name="push_state",
             ),
         ),
+        migrations.AddConstraint(
+            model_name="push",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("confirmed_at", None), ("state", "delivered"), _connector="OR"),
+                name="push_confirmed_when_delivered",
+            ),
+        ),
         # Last here, so first on the way back: while the new states are still allowed.
-        migrations.RunPython(migrations.RunPython.noop, fold_back),
+        migrations.RunPython(believe_what_arrived, fold_back),
     ]

@@ -54,6 +54,11 @@ class Pull(models.Model):
         return f"pull of {self.upstream_id} at {self.started_at:%Y-%m-%d %H:%M:%S}"
 
 
+class Refused(models.TextChoices):
+    COMPLETION = "completion", "Completion"
+    FEEDBACK_TASK = "feedback_task", "Feedback task"
+
+
 class PullRefusalQuerySet(models.QuerySet["PullRefusal"]):
     def open(self) -> "PullRefusalQuerySet":
         """Set aside, and not taken since."""
@@ -65,6 +70,7 @@ class PullRefusal(models.Model):
 
     upstream = models.ForeignKey(Upstream, on_delete=models.PROTECT, related_name="refusals")
     pull = models.ForeignKey(Pull, on_delete=models.PROTECT, related_name="refusals", help_text="The last that met it.")
+    what = models.CharField(max_length=16, choices=Refused.choices, default=Refused.COMPLETION)
     uid = models.CharField(max_length=255, blank=True, help_text="The item's id, where one could be read.")
     fingerprint = models.CharField(max_length=64, help_text="SHA-256 of its bytes.")
     reason = models.CharField(max_length=1000)
@@ -80,6 +86,7 @@ class PullRefusal(models.Model):
         ordering = ["-last_at"]
         constraints = [
             models.UniqueConstraint(name="pull_refusal_once", fields=["upstream", "fingerprint"]),
+            models.CheckConstraint(name="pull_refusal_what", condition=Q(what__in=Refused.values)),
             models.CheckConstraint(name="pull_refusal_retry_open", condition=Q(retry_asked_at=None) | Q(taken_at=None)),
         ]
         indexes = [
@@ -140,6 +147,12 @@ class Push(models.Model):
     first_failed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     delivered_at = models.DateTimeField(null=True, blank=True)
+    confirmed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the upstream, read again, was seen to have it."
+    )
+    unchecked = models.BooleanField(
+        default=False, help_text="A person wants it sent although nothing there can be compared."
+    )
 
     objects = PushQuerySet.as_manager()
 
@@ -167,6 +180,9 @@ class Push(models.Model):
                 name="push_delivered_whole",
                 condition=Q(state=PushState.DELIVERED, delivered_at__isnull=False)
                 | (~Q(state=PushState.DELIVERED) & Q(delivered_at=None)),
+            ),
+            models.CheckConstraint(
+                name="push_confirmed_when_delivered", condition=Q(confirmed_at=None) | Q(state=PushState.DELIVERED)
             ),
             models.CheckConstraint(
                 name="push_goes_somewhere", condition=Q(upstream__isnull=False) | Q(state=PushState.UNLINKED)

@@ -30,6 +30,8 @@ BREAKS: dict[str, Callable[[], Any]] = {
     "pull_ended_whole": lambda: rows.change(rows.pull(), state="complete"),
     "pull_one_running": lambda: rows.again(rows.pull()),
     "pull_refusal_once": lambda: rows.again(rows.pull_refusal()),
+    "pull_refusal_what": lambda: rows.change(rows.pull_refusal(), what="tag"),
+    "push_confirmed_when_delivered": lambda: rows.change(rows.push(), confirmed_at=timezone.now()),
     "pull_refusal_retry_open": lambda: rows.change(
         rows.pull_refusal(), retry_asked_at=timezone.now(), taken_at=timezone.now()
     ),
