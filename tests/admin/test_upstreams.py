@@ -152,3 +152,12 @@ def test_it_takes_every_part_of_the_url_for_another_url(url: str) -> None:
     made = factories.upstream(factories.organization(), token=TOKEN)
     assert "Enter the token again" in change(made, url=url)
     assert made.url == "https://log10.example"
+
+
+def test_it_says_since_when_it_fails() -> None:
+    made = factories.upstream(factories.organization())
+    first, last = timezone.now() - timedelta(hours=3), timezone.now() - timedelta(minutes=1)
+    Upstream.objects.filter(pk=made.pk).update(failing_since=first, last_failed_at=last, push_failures=7)
+    html = page(site_staff(), f"reviews/upstream/{made.pk}/change/")
+    for moment in (first, last):
+        assert timezone.localtime(moment).strftime("%Y-%m-%d %H:%M:%S") in html
