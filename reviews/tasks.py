@@ -2,20 +2,28 @@
 is lost, late or doubled changes nothing.
 """
 
+from typing import Any
+
 from celery import shared_task
-from django.utils import timezone
+from celery.signals import worker_ready
 
 from reviews.log10 import sync
 from reviews.models import Upstream
-from reviews.workflow import sweeping
+from reviews.workflow import clock, sweeping
 
 WAKE_UP_SECONDS = 30
+
+
+@worker_ready.connect
+def start_afresh(**_: Any) -> None:
+    """A worker that starts believes no list that was read before."""
+    sweeping.forget_lists()
 
 
 @shared_task(name="reviews.tasks.tick")
 def tick() -> None:
     """Beat's only call, each second: sweep what ran out, and wake whoever is due."""
-    now = timezone.now()
+    now = clock.now()
     sweeping.sweep(now)
     for upstream_id in Upstream.objects.pull_due(now).values_list("pk", flat=True):
         pull_upstream.apply_async((upstream_id,), expires=WAKE_UP_SECONDS)
@@ -26,7 +34,7 @@ def tick() -> None:
 @shared_task(name="reviews.tasks.pull_upstream")
 def pull_upstream(upstream_id: int) -> None:
     """Pull one upstream, if it is due and nobody else does."""
-    upstream = Upstream.objects.pull_due(timezone.now()).filter(pk=upstream_id).select_related("organization").first()
+    upstream = Upstream.objects.pull_due(clock.now()).filter(pk=upstream_id).select_related("organization").first()
     if upstream is not None:
         sync.pull(upstream)
 
@@ -34,6 +42,6 @@ def pull_upstream(upstream_id: int) -> None:
 @shared_task(name="reviews.tasks.push_upstream")
 def push_upstream(upstream_id: int) -> None:
     """Push what is due to one upstream, if nobody else does."""
-    upstream = Upstream.objects.push_free(timezone.now()).filter(pk=upstream_id).select_related("organization").first()
+    upstream = Upstream.objects.push_free(clock.now()).filter(pk=upstream_id).select_related("organization").first()
     if upstream is not None:
         sync.push(upstream)
