@@ -4,6 +4,7 @@ See tests/faults/upstream.py for how they are switched on, and for whom. Those t
 """
 
 import gzip
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -173,6 +174,13 @@ def wrong_echo(call: Call) -> Answer:
     return Answer(body=call.upstream.completions.get(call.request.uid, b"{}"))
 
 
+def wrong_echo_though_applied(call: Call) -> Answer:
+    """Do it, and answer 200 with another text."""
+    answer = wrong_echo(call)
+    call.carry_out()
+    return answer
+
+
 def html_ok(call: Call) -> Answer:
     """200 with a page to sign in; nothing was done."""
     return Answer(200, b"<html><body>Please sign in.</body></html>", dict(HTML))
@@ -208,6 +216,17 @@ def cut_off(share: float, *, reset: bool = False) -> Fault:
     def fault(call: Call) -> Answer:
         body = call.carry_out().body
         return Answer(body=body, cut_at=int(len(body) * share), reset=reset)
+
+    return fault
+
+
+def falls_silent(share: float) -> Fault:
+    """A list that comes as far as this share of it, and no further, while the connection stays."""
+
+    def fault(call: Call) -> Answer:
+        body = call.carry_out().body
+        begun = itertools.chain([body[: int(len(body) * share)]], itertools.repeat(b""))
+        return Answer(pieces=begun, pause=0.02)
 
     return fault
 
@@ -251,7 +270,7 @@ def replaced(uid: str, raw: bytes) -> Fault:
 
     def fault(call: Call) -> Answer:
         rows = call.upstream.completions | {uid: raw}
-        return _list([row for key, row in rows.items() if key not in call.upstream.graded])
+        return _list([row for key, row in rows.items() if key not in call.upstream.unlisted])
 
     return fault
 
@@ -286,7 +305,7 @@ def _rows(call: Call) -> list[bytes]:
     upstream = call.upstream
     call.carry_out()
     call.request.truthful = True
-    return [raw for uid, raw in upstream.completions.items() if uid not in upstream.graded]
+    return [raw for uid, raw in upstream.completions.items() if uid not in upstream.unlisted]
 
 
 def _list(rows: list[bytes]) -> Answer:

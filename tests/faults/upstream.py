@@ -23,7 +23,6 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -84,8 +83,9 @@ class Switch:
 class FaultyUpstream(FakeUpstream):
     """The fake upstream with faults, a journal with moments, and lookups by id.
 
-    A completion with a feedback leaves the list and stays there to be looked up, as in a GradeBench. `clock` gives the
-    moments: tests that shorten time give one that jumps.
+    A completion with a feedback leaves the list and stays there to be looked up, as in a GradeBench, unless
+    `tells_more` is off: then only what log10py needs is served. `clock` gives the moments: tests that shorten time give
+    one that jumps.
     """
 
     def __init__(self, *, seed: int = 0, token: str = TOKEN, clock: Callable[[], float] = time.monotonic) -> None:
@@ -97,17 +97,14 @@ class FaultyUpstream(FakeUpstream):
         self.requests: list[Request] = []
         self.entries: list[Entry] = []
         self.feedback: list[dict[str, Any]] = []
-        self.graded: set[str] = set()
+        self.unlisted: set[str] = set()
+        self.tells_more = True
         self.deleted: dict[str, bytes] = {}
         self._switches: list[Switch] = []
         self._lock = threading.RLock()
         self._open: dict[int, Request] = {}
-        self._timers: list[threading.Timer] = []
-
-    def __exit__(self, *given: type[BaseException] | BaseException | TracebackType | None) -> None:
-        for timer in self._timers:
-            timer.cancel()
-        super().__exit__(*given)
+        self._late: list[tuple[float, Call]] = []
+        self._lateness = threading.Thread(target=self._watch_late, daemon=True)
 
     # Switches ----------------------------------------------------------------------------------------------------
 
@@ -253,7 +250,7 @@ class FaultyUpstream(FakeUpstream):
                 return said(self.feedback_tasks)
             case "list":
                 return self._list_for(request)
-            case "lookup":
+            case "lookup" if self.tells_more:
                 return self._look_up(request)
             case "update":
                 return self._apply_update(request)
@@ -263,7 +260,7 @@ class FaultyUpstream(FakeUpstream):
 
     def _list_for(self, request: Request) -> Answer:
         start = int(parse_qs(urlsplit(request.seen.path).query).get("after", ["0"])[0])
-        rows = [(uid, raw) for uid, raw in self.completions.items() if uid not in self.graded]
+        rows = [(uid, raw) for uid, raw in self.completions.items() if uid not in self.unlisted]
         page, end = rows[start : start + self.page_length], start + self.page_length
         uids = {uid for uid, _ in page}
         request.shows = [entry for entry in self._unshown() if entry.uid in uids]
@@ -328,15 +325,28 @@ class FaultyUpstream(FakeUpstream):
             "created_at": datetime.now(UTC).isoformat(),
         }
         self.feedback.append(row)
-        self.graded.update(uids)
+        self.unlisted.update(uids)
         return row
 
     def later(self, seconds: float, call: Call) -> None:
         """Carry a call out so many seconds from now, when nobody waits for it any more."""
-        timer = threading.Timer(seconds, call.carry_out)
-        timer.daemon = True
-        self._timers.append(timer)
-        timer.start()
+        with self._lock:
+            self._late.append((self.clock() + seconds, call))
+        if not self._lateness.is_alive():
+            self._lateness.start()
+
+    def carry_out_late(self) -> None:
+        """Carry out what is due by now. It happens by itself; whoever makes a clock jump calls it to be sure."""
+        with self._lock:
+            now = self.clock()
+            due = [call for at, call in self._late if at <= now]
+            self._late = [(at, call) for at, call in self._late if at > now]
+            for call in due:
+                call.carry_out()
+
+    def _watch_late(self) -> None:
+        while not self.stopping.wait(0.02):
+            self.carry_out_late()
 
 
 def _matches(row: dict[str, Any], asked: dict[str, Any]) -> bool:
