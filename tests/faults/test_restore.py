@@ -41,6 +41,8 @@ pytestmark = pytest.mark.e2e
 BACKUPS = 3
 COMPLETIONS = 45
 REVIEWERS = ("alice", "bob")
+# The others are graded as they are: of those no edit tells that they have been to A.
+EDIT_SHARE = 0.7
 # Long enough that some edits and grades are always on their way.
 UNDO_SECONDS = 3
 # A lease of the moment of the backup may have to run out first.
@@ -120,10 +122,8 @@ def wait_for_both_kinds(stage: Stage, submits: int) -> None:
 
     def ready() -> bool:
         waiting = dict(driver.query(stage.team.instance, WAITING))
-        return (
-            stage.crew.ledger.acknowledged >= 2 * submits
-            and min(waiting.get("update", 0), waiting.get("feedback", 0)) > 0
-        )
+        acknowledged = sum(grade.acknowledged for grade in stage.crew.ledger.grades)
+        return acknowledged >= submits and waiting.keys() == {"update", "feedback"}
 
     steps.wait_for("Edits and grades wait", ready)
 
@@ -223,7 +223,7 @@ def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             shop.create(steps.chat(f"Question {number}?", f"Answer {number}.", organization_id=shop.slug))
         with Passage(a.url) as passage:
             add_upstream(team, shop, passage)
-            stage = Stage(shop, team, passage, Crew(b, REVIEWERS, seed=23, pace=0.4))
+            stage = Stage(shop, team, passage, Crew(b, REVIEWERS, seed=23, edit_share=EDIT_SHARE, pace=0.4))
             with at_work(stage.crew, COMPLETIONS):
                 for number in range(BACKUPS):
                     wait_for_both_kinds(stage, (number + 1) * COMPLETIONS // (BACKUPS + 1))
@@ -231,7 +231,7 @@ def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             driver.calm(b, seconds=CALM_SECONDS)
             b.stop()
             # Everything was reviewed, and all of it arrived, once.
-            assert {(revisions, feedback) for _, revisions, feedback in at_a(shop).values()} == {(1, 1)}
+            assert {(revisions, feedback) for _, revisions, feedback in at_a(shop).values()} == {(0, 1), (1, 1)}
             yield stage
 
 
@@ -332,7 +332,8 @@ def test_without_the_key_nothing_is_lost_and_a_new_token_resumes(stage: Stage, i
     restored.start()
     restored.wait_ready()
     said = "SELECT last_error FROM reviews_upstream"
-    steps.wait_for("The upstream says why", lambda: NO_KEY in driver.query(restored, said)[0][0])
+    # Where several processes share a database, the lease of the pull that ran then has to end first.
+    steps.wait_for("The upstream says why", lambda: NO_KEY in driver.query(restored, said)[0][0], seconds=120)
     alice = steps.Reviewer(restored, "alice")
     alice.get("/sync")
     assert NO_KEY in alice.page
@@ -358,5 +359,5 @@ def enter_token(person: steps.Reviewer, token: str) -> None:
     assert person.get(path) == 200
     form = person.forms["upstream_form"]
     fields = {name: value for name, value in form.fields.items() if not name.startswith("_")}
-    assert person.post(path, {**fields, "token": token}) == 200
+    assert person.post(path, {**fields, "enabled": "on", "token": token}) == 200
     assert "was changed successfully" in person.page
