@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reviews.web import accounts, completions, health, queues, review, sync
+from reviews.web import accounts, completions, conflicts, health, queues, review, sync
 
 urlpatterns = [
     path("", queues.queues, name="queues"),
@@ -16,6 +16,7 @@ urlpatterns = [
     path("reviews/<int:pk>/skip", review.review_skip, name="review_skip"),
     path("reviews/<int:pk>/flag", review.review_flag, name="review_flag"),
     path("completions/<int:pk>", completions.completion, name="completion"),
+    path("completions/<int:pk>/conflict", conflicts.conflict, name="conflict"),
     path("sync", sync.sync, name="sync"),
     path("sync/pushes/<int:pk>/retry", sync.push_retry, name="push_retry"),
     path("sync/upstreams/<int:pk>/pull", sync.pull_now, name="pull_now"),
