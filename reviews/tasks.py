@@ -3,11 +3,10 @@ is lost, late or doubled changes nothing.
 """
 
 from celery import shared_task
-from django.utils import timezone
 
 from reviews.log10 import sync
 from reviews.models import Upstream
-from reviews.workflow import sweeping
+from reviews.workflow import clock, sweeping
 
 WAKE_UP_SECONDS = 30
 
@@ -15,7 +14,7 @@ WAKE_UP_SECONDS = 30
 @shared_task(name="reviews.tasks.tick")
 def tick() -> None:
     """Beat's only call, each second: sweep what ran out, and wake whoever is due."""
-    now = timezone.now()
+    now = clock.now()
     sweeping.sweep(now)
     for upstream_id in Upstream.objects.pull_due(now).values_list("pk", flat=True):
         pull_upstream.apply_async((upstream_id,), expires=WAKE_UP_SECONDS)
@@ -26,7 +25,7 @@ def tick() -> None:
 @shared_task(name="reviews.tasks.pull_upstream")
 def pull_upstream(upstream_id: int) -> None:
     """Pull one upstream, if it is due and nobody else does."""
-    upstream = Upstream.objects.pull_due(timezone.now()).filter(pk=upstream_id).select_related("organization").first()
+    upstream = Upstream.objects.pull_due(clock.now()).filter(pk=upstream_id).select_related("organization").first()
     if upstream is not None:
         sync.pull(upstream)
 
@@ -34,6 +33,6 @@ def pull_upstream(upstream_id: int) -> None:
 @shared_task(name="reviews.tasks.push_upstream")
 def push_upstream(upstream_id: int) -> None:
     """Push what is due to one upstream, if nobody else does."""
-    upstream = Upstream.objects.push_free(timezone.now()).filter(pk=upstream_id).select_related("organization").first()
+    upstream = Upstream.objects.push_free(clock.now()).filter(pk=upstream_id).select_related("organization").first()
     if upstream is not None:
         sync.push(upstream)

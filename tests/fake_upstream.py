@@ -48,14 +48,17 @@ class FakeUpstream:
     """Use it as a context manager. `completions` and `feedback_tasks` hold the JSON that it lists, in order.
 
     `journal` holds every update and feedback that was applied; `faults` are asked first and may answer instead, those
-    in `after_faults` once the request has been carried out.
+    in `after_faults` once the request has been carried out. Without `tells_more` it serves what log10py needs alone,
+    neither a completion by its id nor a list of feedback.
     """
 
     def __init__(self, *, token: str = TOKEN) -> None:
         self.token = token
         self.completions: dict[str, bytes] = {}
+        self.graded: dict[str, bytes] = {}
         self.feedback_tasks: list[dict[str, Any]] = []
         self.page_length = 1_000
+        self.tells_more = True
         self.seen: list[Seen] = []
         self.journal: list[tuple[str, Any]] = []
         self.faults: list[Fault] = []
@@ -138,6 +141,10 @@ class FakeUpstream:
                 return self._list(parse_qs(where.query).get("after", ["0"])[0])
             case "POST", "/api/v1/feedback":
                 return self._grade(seen)
+            case "GET", "/api/v1/feedback" if self.tells_more:
+                return self._feedback(seen.json)
+            case "GET", path if path.startswith("/api/completions/") and self.tells_more:
+                return self._completion(unquote(path.removeprefix("/api/completions/")))
             case "POST", path if path.startswith("/api/v1/completions/"):
                 return self._update(unquote(path.removeprefix("/api/v1/completions/")), seen)
         return _json({"error": "There is nothing here."}, 404)
@@ -156,12 +163,22 @@ class FakeUpstream:
         self.journal.append(("update", seen.json))
         return Answer(body=seen.body)
 
+    def _completion(self, uid: str) -> Answer:
+        raw = self.completions.get(uid) or self.graded.get(uid)
+        return Answer(body=b'{"data":' + raw + b"}") if raw else _json({"error": "There is none."}, 404)
+
+    def _feedback(self, wanted: dict[str, Any]) -> Answer:
+        rows = [value for kind, value in self.journal if kind == "feedback"]
+        rows = [row for row in rows if wanted["completion_id"] in row["completion_ids"]]
+        return _json({"feedback": rows, "data": rows, "total": len(rows)})
+
     def _grade(self, seen: Seen) -> Answer:
         value = seen.json
         if value["task_id"] not in [task["id"] for task in self.feedback_tasks]:
             return _json({"error": "There is no such feedback task."}, 404)
         for uid in value["completion_ids"]:
-            self.completions.pop(uid, None)
+            if uid in self.completions:
+                self.graded[uid] = self.completions.pop(uid)
         self.journal.append(("feedback", value))
         return _json({**value, "id": f"feedback-{len(self.journal)}"})
 

@@ -1,13 +1,14 @@
 """The HTTP client of an upstream. Every failure is a TransportError that says whether to come again."""
 
 import re
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import IO, Any
 from urllib.parse import quote
 
 import orjson
@@ -17,12 +18,18 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from gradebench.version import VERSION
 from reviews.log10 import guard, strict_json
+from reviews.models import Upstream
+from reviews.workflow import upstreams
 
 TOTAL_SECONDS = 60.0
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
 LONGEST_PAGE = 64 * 1024 * 1024
 LONGEST_WORDS = 500
+# So much of a page is held in memory; what is longer lies in a file while it is read.
+SPOOLED = 2 * 1024 * 1024
+PIECE = 256 * 1024
+GOOD = frozenset({200, 201})
 PERMANENT = frozenset({400, 403, 404, 405, 409, 410, 413, 415, 422})
 
 
@@ -53,11 +60,26 @@ class TokenRefused(TransportError):
     """401: the upstream does not accept the token."""
 
 
+class Page:
+    """The bytes of one page of a list, `size` in all; `broken` says how it ended, where that was not its end."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.size = 0
+        self.broken: TransportError | None = None
+
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes, in pieces."""
+        while piece := self._file.read(PIECE):
+            yield piece
+
+
 class Client:
     """One upstream, for the time of one pull or push. Use it as a context manager."""
 
     def __init__(self, url: str, *, token: str, organization: str, allow: list[str] | None = None) -> None:
         self._url = url.rstrip("/")
+        self._organization = organization
         self._session = guard.GuardedSession(settings.OUTBOUND_ALLOW if allow is None else allow)
         self._session.headers.update(
             {
@@ -82,10 +104,50 @@ class Client:
             raise TransportError("The upstream's feedback tasks are not a list.", permanent=True)
         return rows
 
-    def ungraded(self, after: str | None = None) -> bytes:
-        """One page of the ungraded list. `after` is the `next` of a GradeBench's truncated page."""
+    @contextmanager
+    def ungraded(self, after: str | None = None) -> Iterator["Page"]:
+        """One page of the ungraded list. `after` is the `next` of a GradeBench's truncated page.
+
+        What came before a connection broke is in the page, and `Page.broken` says how it broke.
+        """
         query = f"?after={quote(after, safe='')}" if after else ""
-        return self._send("GET", f"/api/v1/completions/ungraded{query}")
+        with tempfile.SpooledTemporaryFile(max_size=SPOOLED) as file:
+            page = Page(file)
+            try:
+                self._send("GET", f"/api/v1/completions/ungraded{query}", into=file)
+            except TransportError as error:
+                if not file.tell():
+                    raise
+                page.broken = error
+            page.size = file.tell()
+            file.seek(0)
+            yield page
+
+    def completion(self, uid: str) -> Any | None:
+        """The completion of that id, whether it is listed or not; None when the upstream does not say.
+
+        This is log10-io's call; a service need not have it, so whatever it refuses is no failure.
+        """
+        organization = quote(self._organization, safe="")
+        try:
+            value = self._json("GET", f"/api/completions/{quote(uid, safe='')}?organization_id={organization}")
+        except TransportError as error:
+            if error.permanent:
+                return None
+            raise
+        return value.get("data") if isinstance(value, dict) else None
+
+    def feedback_on(self, uid: str, *, task_uid: str) -> list[Any]:
+        """The feedback of a feedback task on a completion, the newest hundred; empty when the upstream does not say."""
+        wanted = {"completion_id": uid, "task_id": task_uid, "limit": 100, "offset": 0}
+        try:
+            value = self._json("GET", "/api/v1/feedback", wanted)
+        except TransportError as error:
+            if error.permanent:
+                return []
+            raise
+        rows = value.get("feedback") if isinstance(value, dict) else None
+        return rows if isinstance(rows, list) else []
 
     def update(self, uid: str, document: Mapping[str, Any]) -> Any:
         """POST the whole completion; the completion that the upstream then says it has."""
@@ -104,12 +166,15 @@ class Client:
                 f"The upstream answered 200, but not with JSON: {_words(raw)}", ambiguous=method == "POST"
             ) from error
 
-    def _send(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> bytes:
+    def _send(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, into: IO[bytes] | None = None
+    ) -> bytes:
+        """The body of a good answer; with `into` it is written there instead, as far as it came."""
         deadline = time.monotonic() + TOTAL_SECONDS
         writes = method == "POST"
         try:
             with self._cut_at_deadline():
-                response, raw = self._exchange(method, path, body)
+                response, raw = self._exchange(method, path, body, into)
         except requests.RequestException as error:
             if time.monotonic() >= deadline:
                 raise _late(ambiguous=writes) from error
@@ -117,7 +182,7 @@ class Client:
         # A connection that is cut looks, to a body without a length, like its end.
         if time.monotonic() >= deadline:
             raise _late(ambiguous=writes)
-        if response.status_code in (200, 201):
+        if response.status_code in GOOD:
             return raw
         raise _failure(response, raw)
 
@@ -132,7 +197,9 @@ class Client:
         finally:
             timer.cancel()
 
-    def _exchange(self, method: str, path: str, body: Mapping[str, Any] | None) -> tuple[requests.Response, bytes]:
+    def _exchange(
+        self, method: str, path: str, body: Mapping[str, Any] | None, into: IO[bytes] | None
+    ) -> tuple[requests.Response, bytes]:
         response = self._session.request(
             method,
             f"{self._url}{path}",
@@ -143,7 +210,17 @@ class Client:
             stream=True,
         )
         with response:
-            return response, b"".join(_bounded(response, ambiguous=method == "POST"))
+            chunks = _bounded(response, ambiguous=method == "POST")
+            if into is None or response.status_code not in GOOD:
+                return response, b"".join(chunks)
+            for chunk in chunks:
+                into.write(chunk)
+            return response, b""
+
+
+def client_of(upstream: Upstream) -> Client:
+    """The client of an upstream. Raises sealing.SealBroken when its token cannot be opened."""
+    return Client(upstream.url, token=upstreams.token_of(upstream), organization=upstream.upstream_organization)
 
 
 def _bounded(response: requests.Response, *, ambiguous: bool) -> Iterator[bytes]:

@@ -6,8 +6,7 @@ surrogates, integers beyond 64 bits, and nesting beyond a limit.
 
 import json
 import re
-from collections.abc import Generator, Iterator
-from json import JSONDecodeError
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import orjson
@@ -16,11 +15,16 @@ import orjson
 # the square of its length. The possessive forms never go back.
 _TEXT = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
 _STRING = re.compile(_TEXT.encode(), re.DOTALL)
-_MARK = re.compile(_TEXT + r"|[\[\]{}]", re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _ONE_KIND = bytes.maketrans(b"[]", b"{}")
 _LONG_INTEGER = re.compile(rb"(?<![0-9.eE+-])-?[0-9]{19,}+(?![.eE])")
-_SPACE = re.compile(r"[ \t\n\r]*")
+_BLANK = re.compile(rb"[ \t\n\r]*")
+_WHOLE_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_SIGN = re.compile(rb'["\[\]{}]')
+_PLAIN = re.compile(rb'[^\s"\[\]{}:,]*')
+_LONGEST_MEMBER = 10_000
+# What was read is let go in steps of this many bytes.
+_KEPT = 256 * 1024
 
 
 class BadJson(ValueError):
@@ -79,87 +83,146 @@ def text_member(raw: bytes, name: str) -> str:
 
 
 class ListReader:
-    """Reads `{"name": [item, …], …}` item by item, so that one bad item costs itself alone.
+    """Reads `{"name": [item, …], …}` item by item out of pieces of any size, so that a bad item costs itself alone and
+    no more than one item is held at a time.
 
-    Once `items` is exhausted, `members` holds the other top-level members, numbers as their text, and `found` says
-    whether there was a list.
+    Once `items` is exhausted, `members` holds the other top-level members that are short, and `found` says whether
+    there was a list. Inside an item only texts and brackets are looked at: whether it is JSON is the question of
+    `loads`.
     """
 
-    def __init__(self, raw: bytes, name: str) -> None:
+    def __init__(self, pieces: bytes | Iterable[bytes], name: str) -> None:
         self.name = name
         self.members: dict[str, Any] = {}
         self.found = False
-        # Only the extent of an item is asked for here. No number is read: a long one would be refused by int().
-        self._decoder = json.JSONDecoder(strict=False, parse_int=str, parse_float=str)
-        try:
-            self._text = raw.decode()
-        except UnicodeDecodeError as error:
-            raise ListBroken("The list is not UTF-8.") from error
+        self._pieces = iter([pieces] if isinstance(pieces, bytes) else pieces)
+        self._data = b""
+        self._at = 0
+        self._let_go = 0
 
     def items(self) -> Iterator[bytes]:
-        """The JSON of each item. Raises ListBroken where the text stops being a list."""
-        place = self._expect("{", 0)
-        while not self._is("}", place):
-            key, place = self._key(place)
-            if key == self.name and self._is("[", place):
+        """The bytes of each item. Raises ListBroken where the bytes stop being a list."""
+        self._expect(b"{")
+        while not self._is(b"}"):
+            key = self._key()
+            if key == self.name and self._is(b"["):
                 self.found = True
-                place = yield from self._elements(place)
+                yield from self._elements()
             else:
-                self.members[key], place = self._value(place)
-            place = self._after_comma(place, "}")
-        if self._skip(self._expect("}", place)) != len(self._text):
+                self.members[key] = self._member()
+            self._comma(b"}")
+        self._expect(b"}")
+        if self._peek():
             raise ListBroken("Something follows after the end of the list.")
 
-    def _elements(self, place: int) -> Generator[bytes, None, int]:
-        place = self._expect("[", place)
-        while not self._is("]", place):
-            start = self._skip(place)
-            _, place = self._value(start)
-            yield self._text[start:place].encode(errors="surrogatepass")
-            place = self._after_comma(place, "]")
-        return self._expect("]", place)
+    def _elements(self) -> Iterator[bytes]:
+        self._expect(b"[")
+        while not self._is(b"]"):
+            yield self._value()
+            self._comma(b"]")
+        self._expect(b"]")
 
-    def _key(self, place: int) -> tuple[str, int]:
-        if not self._is('"', place):
-            raise ListBroken(f"The list is not JSON at character {place:,}: a name was expected.")
-        key, place = self._value(place)
-        return key, self._expect(":", place)
+    def _key(self) -> str:
+        if not self._is(b'"'):
+            raise ListBroken(f"The list is not JSON at byte {self._place:,}: a name was expected.")
+        key = self._parsed(self._value())
+        self._expect(b":")
+        return str(key)
 
-    def _value(self, place: int) -> tuple[Any, int]:
-        start = self._skip(place)
+    def _member(self) -> Any:
+        raw = self._value()
+        return self._parsed(raw) if len(raw) <= _LONGEST_MEMBER else None
+
+    def _parsed(self, raw: bytes) -> Any:
         try:
-            return self._decoder.raw_decode(self._text, start)
-        except RecursionError:
-            return None, self._end_of_deep(start)
-        except JSONDecodeError as error:
-            raise ListBroken(f"The list breaks off or is not JSON at character {place:,}.") from error
+            return orjson.loads(raw)
+        except orjson.JSONDecodeError as error:
+            raise ListBroken(f"The list is not JSON before byte {self._place:,}: {error}.") from error
 
-    def _end_of_deep(self, start: int) -> int:
-        """Where a value ends that is nested deeper than the decoder goes; `loads` will say that it is too deep."""
-        depth = 0
-        for mark in _MARK.finditer(self._text, start):
-            sign = self._text[mark.start()]
-            depth += (sign in "[{") - (sign in "]}")
-            if depth == 0:
-                return mark.end()
-        raise ListBroken(f"The list breaks off at character {len(self._text):,}.")
+    def _value(self) -> bytes:
+        """The bytes of the value that comes next."""
+        first = self._peek()
+        if first == b'"':
+            end = self._end_of_text(self._at)
+        elif first in (b"{", b"["):
+            end = self._end_of_nested()
+        else:
+            end = self._end_of_plain()
+        value = self._data[self._at : end]
+        self._at = end
+        return value
 
-    def _skip(self, place: int) -> int:
-        match = _SPACE.match(self._text, place)
-        return match.end() if match else place
+    def _end_of_text(self, start: int) -> int:
+        while (match := _WHOLE_TEXT.match(self._data, start)) is None:
+            self._more()
+        return match.end()
 
-    def _is(self, mark: str, place: int) -> bool:
-        return self._text.startswith(mark, self._skip(place))
+    def _end_of_nested(self) -> int:
+        depth, place = 0, self._at
+        while True:
+            match = _SIGN.search(self._data, place)
+            if match is None:
+                place = len(self._data)
+                self._more()
+            elif match.group() == b'"':
+                place = self._end_of_text(match.start())
+            else:
+                place = match.end()
+                depth += 1 if match.group() in b"{[" else -1
+                if depth == 0:
+                    return place
 
-    def _expect(self, mark: str, place: int) -> int:
-        if not self._is(mark, place):
-            raise ListBroken(f"The list breaks off or is not JSON at character {place:,}: “{mark}” was expected.")
-        return self._skip(place) + 1
+    def _end_of_plain(self) -> int:
+        """A number or a word ends before the next sign; at the end of all bytes nobody knows whether it was whole."""
+        while (match := _PLAIN.match(self._data, self._at)) is None or match.end() == len(self._data):
+            self._more()
+        if match.end() == self._at:
+            raise ListBroken(f"The list is not JSON at byte {self._place:,}: a value was expected.")
+        return match.end()
 
-    def _after_comma(self, place: int, end: str) -> int:
-        if self._is(end, place):
-            return place
-        place = self._expect(",", place)
-        if self._is(end, place):
-            raise ListBroken(f"The list is not JSON at character {place:,}: a comma stands before its end.")
-        return place
+    def _more(self) -> None:
+        """Read on, as much again as is held, so that a long item is not gone through anew with every little piece."""
+        wanted, pieces, size = len(self._data) - self._at, [self._data], 0
+        for piece in self._pieces:
+            pieces.append(piece)
+            size += len(piece)
+            if size >= wanted:
+                break
+        if not size:
+            raise ListBroken(f"The list breaks off at byte {self._let_go + len(self._data):,}.")
+        self._data = b"".join(pieces)
+
+    def _peek(self) -> bytes:
+        """The next byte that is not blank, with `_at` upon it; empty at the end of all bytes."""
+        while True:
+            match = _BLANK.match(self._data, self._at)
+            self._at = match.end() if match else self._at
+            if self._at > _KEPT:
+                self._data, self._let_go, self._at = self._data[self._at :], self._let_go + self._at, 0
+            if self._at < len(self._data):
+                return self._data[self._at : self._at + 1]
+            piece = next(self._pieces, None)
+            if piece is None:
+                return b""
+            self._data += piece
+
+    @property
+    def _place(self) -> int:
+        return self._let_go + self._at
+
+    def _is(self, mark: bytes) -> bool:
+        return self._peek() == mark
+
+    def _expect(self, mark: bytes) -> None:
+        if not self._is(mark):
+            raise ListBroken(
+                f"The list breaks off or is not JSON at byte {self._place:,}: “{mark.decode()}” was expected."
+            )
+        self._at += 1
+
+    def _comma(self, end: bytes) -> None:
+        if self._is(end):
+            return
+        self._expect(b",")
+        if self._is(end):
+            raise ListBroken(f"The list is not JSON at byte {self._place:,}: a comma stands before its end.")

@@ -302,11 +302,6 @@ def feedback(row: Feedback, completions: Iterable[Completion]) -> dict[str, Any]
     }
 
 
-def update_to_push(document: Mapping[str, Any], *, uid: str, organization_id: str) -> dict[str, Any]:
-    """The whole document, as it goes to the upstream under the upstream's own names."""
-    return completion(document, uid=uid, organization_id=organization_id)
-
-
 def feedback_to_push(
     values: Mapping[str, Any], *, task_uid: str, comment: str, completion_uid: str, organization_id: str
 ) -> dict[str, Any]:

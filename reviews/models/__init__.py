@@ -18,7 +18,7 @@ from reviews.models.queues import (
     QueueReviewer,
 )
 from reviews.models.revisions import Revision, RevisionOrigin
-from reviews.models.sync import Heartbeat, Pull, PullRefusal, PullState, Push, PushKind, PushState
+from reviews.models.sync import Heartbeat, Pull, PullRefusal, PullState, Push, PushKind, PushState, Refused
 from reviews.models.upstreams import Upstream
 
 __all__ = [
@@ -54,6 +54,7 @@ __all__ = [
     "Queue",
     "QueueItem",
     "QueueReviewer",
+    "Refused",
     "Revision",
     "RevisionOrigin",
     "Role",

@@ -24,13 +24,16 @@ class UpstreamQuerySet(models.QuerySet["Upstream"]):
         interval of a second would come every other second.
         """
         free = Q(pull_leased_until=None) | Q(pull_leased_until__lte=now)
-        return self.filter(free, enabled=True, token_refused_at=None, next_pull_at__lte=now + HALF_A_TICK)
+        return self.calm(now).filter(free, enabled=True, token_refused_at=None, next_pull_at__lte=now + HALF_A_TICK)
 
     def push_free(self, now: datetime) -> "UpstreamQuerySet":
         """That may be sent to now: enabled, token accepted, circuit closed, nobody sending."""
         free = Q(push_leased_until=None) | Q(push_leased_until__lte=now)
-        calm = Q(quiet_until=None) | Q(quiet_until__lte=now)
-        return self.filter(free, calm, enabled=True, token_refused_at=None)
+        return self.calm(now).filter(free, enabled=True, token_refused_at=None)
+
+    def calm(self, now: datetime) -> "UpstreamQuerySet":
+        """That are not to be left alone, because they asked for it or are down and were just tried."""
+        return self.filter(Q(quiet_until=None) | Q(quiet_until__lte=now))
 
 
 class Upstream(models.Model):

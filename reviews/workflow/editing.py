@@ -1,7 +1,7 @@
 """Editing: one leaf of an answer, made by a person, carried upstream."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from reviews.models import Assignment, Completion, Revision, RevisionOrigin
@@ -46,14 +46,49 @@ def edit(
     if completion.current_id != base_id:
         raise StaleDocument("This completion has changed since you opened it.")
     before = documents.read(completion.current)
-    after = before
-    for leaf in edits:
-        after = _with_text(after, leaf)
+    after = with_texts(before, edits)
     if after == before:
         return None
     return revisions.accept(
         completion, after, origin=RevisionOrigin.EDIT, before=before, actor=actor, assignment=assignment
     )
+
+
+def texts(document: documents.Json) -> dict[str, str]:
+    """The texts of all answers in a document that can be edited, by their JSON pointers, in order."""
+    response = document.get("response") if isinstance(document, dict) else None
+    choices = response.get("choices") if isinstance(response, dict) else None
+    found: dict[str, str] = {}
+    for index, choice in enumerate(choices if isinstance(choices, list) else []):
+        for place in _places(choice):
+            pointer = f"/response/choices/{index}/{place}"
+            text = documents.at(document, pointer)
+            if isinstance(text, str):
+                found[pointer] = text
+    return found
+
+
+def _places(choice: documents.Json) -> Iterator[str]:
+    """Where in a choice there may be a text."""
+    if not isinstance(choice, dict):
+        return
+    message = choice.get("message")
+    content = message.get("content") if isinstance(message, dict) else None
+    if isinstance(content, list):
+        for number, part in enumerate(content):
+            if isinstance(part, dict) and "text" in part:
+                yield f"message/content/{number}/text"
+    elif content is not None:
+        yield "message/content"
+    if "text" in choice:
+        yield "text"
+
+
+def with_texts(document: dict[str, documents.Json], edits: Iterable[LeafEdit]) -> dict[str, documents.Json]:
+    """The document with these texts of its answers, all else as it is. Raises EditRefused."""
+    for leaf in edits:
+        document = _with_text(document, leaf)
+    return document
 
 
 def _with_text(document: dict[str, documents.Json], leaf: LeafEdit) -> dict[str, documents.Json]:

@@ -8,10 +8,10 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q
-from django.utils import timezone
 
 from reviews.models import Completion, Organization, Push, PushKind, PushState, RevisionOrigin, Upstream
-from reviews.workflow import audit, documents, feedback_tasks, outbox, queues, revisions
+from reviews.models.sync import UNDECIDED
+from reviews.workflow import audit, clock, documents, feedback_tasks, outbox, queues, revisions
 from reviews.workflow.audit import SYSTEM, Actor
 
 LONGEST_UID = 255
@@ -93,9 +93,10 @@ def _meet(completion: Completion, upstream: Upstream, document: dict[str, Any], 
         completion.gone_upstream_at = None
         completion.save(update_fields=["gone_upstream_at"])
         queues.welcome_back(completion)
+        outbox.listed_again(completion)
     if _sent_since(completion, asked_at):
         return Ingested(completion, Outcome.UNCHANGED, document)
-    return _compare(completion, document)
+    return _compare(completion, document, asked_at)
 
 
 def merge(standing: Mapping[str, Any], posted: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,11 +123,11 @@ def _create(
         upstream=upstream,
         received=row,
         upstream_document=row if upstream else None,
-        received_at=timezone.now(),
+        received_at=clock.now(),
     )
     revisions.set_current(completion, row, document)
     completion.save(force_insert=True)
-    _sort(completion, document)
+    sort(completion, document)
     return Ingested(completion, Outcome.CREATED, document)
 
 
@@ -136,27 +137,31 @@ def _merge(completion: Completion, posted: dict[str, Any], actor: Actor) -> Inge
     if merged == standing and documents.dumps(merged) == documents.dumps(standing):
         return Ingested(completion, Outcome.UNCHANGED, standing)
     revisions.accept(completion, merged, origin=RevisionOrigin.API, before=standing, actor=actor)
-    _sort(completion, merged)
+    sort(completion, merged)
     return Ingested(completion, Outcome.CHANGED, merged)
 
 
-def _compare(completion: Completion, theirs: dict[str, Any]) -> Ingested:
+def _compare(completion: Completion, theirs: dict[str, Any], asked_at: datetime) -> Ingested:
     """What the upstream lists against what it had when we last looked, and against what we have."""
     theirs_hash = documents.semantic_hash(theirs)
     known, current = completion.upstream_document, completion.current
     if known is None:
         raise IngestRefused("This completion has no upstream document, so nothing can be compared with it.")
     if theirs_hash == known.hash:
+        if completion.conflict_document_id is not None:
+            outbox.leave_conflict(completion)
+        outbox.confirm(completion, asked_at=asked_at)
         return Ingested(completion, Outcome.UNCHANGED, theirs)
     if theirs_hash == current.hash:
         # An attempt of ours that ended without a word had arrived after all.
-        completion.upstream_document = current
-        completion.save(update_fields=["upstream_document"])
+        completion.upstream_document, completion.conflict_document = current, None
+        completion.save(update_fields=["upstream_document", "conflict_document"])
+        outbox.found_there(completion)
         return Ingested(completion, Outcome.UNCHANGED, theirs)
-    if known.hash == current.hash and not _has_unsent_edit(completion):
+    if known.hash == current.hash and not _is_touched(completion):
         standing = documents.read(current)
         revisions.accept(completion, theirs, origin=RevisionOrigin.PULL, before=standing)
-        _sort(completion, theirs)
+        sort(completion, theirs)
         return Ingested(completion, Outcome.CHANGED, theirs)
     standing_conflict = completion.conflict_document
     if standing_conflict is None or standing_conflict.hash != theirs_hash:
@@ -179,11 +184,18 @@ def _sent_since(completion: Completion, asked_at: datetime) -> bool:
     return edits.filter(Q(state=PushState.SENDING) | Q(delivered_at__gte=asked_at)).exists()
 
 
-def _has_unsent_edit(completion: Completion) -> bool:
-    return Push.objects.undecided().filter(completion=completion, kind=PushKind.UPDATE).exists()
+def _is_touched(completion: Completion) -> bool:
+    """Whether somebody's work here hangs on the text as it stands: an edit that made it or is on its way, or a grade of
+    it that has not left yet.
+    """
+    pushes = Push.objects.filter(completion=completion)
+    made_it = Q(kind=PushKind.UPDATE, revision__result=completion.current)
+    on_its_way = Q(kind=PushKind.UPDATE, state__in=UNDECIDED)
+    graded = Q(kind=PushKind.FEEDBACK, state__in=(PushState.WAITING, PushState.ATTENTION))
+    return pushes.filter(made_it | on_its_way | graded).exists()
 
 
-def _sort(completion: Completion, document: Mapping[str, Any]) -> None:
+def sort(completion: Completion, document: Mapping[str, Any]) -> None:
     """Tags from the document, queues from the tags."""
     tag_ids = revisions.set_tags(completion, documents.tag_names(document))
     queues.route(completion, feedback_tasks.matching(completion, tag_ids))

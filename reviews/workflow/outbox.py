@@ -7,10 +7,10 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from reviews.models import Completion, Document, Feedback, Push, PushKind, PushState, QueueItem, Revision, Upstream
-from reviews.workflow import audit
+from reviews.models.sync import NEEDS_A_PERSON
+from reviews.workflow import audit, circuit, clock
 from reviews.workflow.audit import SYSTEM, Actor
 
 LEASE = timedelta(seconds=90)
@@ -18,14 +18,20 @@ FIRST_WAIT = 1.0
 LONGEST_WAIT = 900.0
 # How long a newer edit waits for an attempt that ended without a word to be applied or not.
 DOUBT = timedelta(seconds=60)
-CIRCUIT_FAILURES = 5
-CIRCUIT_WAIT = timedelta(seconds=15)
-# A push that was refused for a reason that may pass is tried this often before a person is asked: about five hours.
+# How long a grade waits to see that the edit before it really stands there.
+CONFIRM = timedelta(minutes=15)
+# A push that alone fails, while the upstream takes others, is tried this often before a person is asked: some hours.
 MOST_ATTEMPTS = 30
+CHANGED = "The upstream changed this completion after we pulled it."
+ABSENT = "The upstream no longer lists this completion: it was graded or deleted there, so nothing can be compared."
 
 
 class NotRetryable(ValueError):
-    """A push that is not in a state from which it can be pushed again."""
+    """A push that is not in a state from which it can be pushed again; the sentence says why."""
+
+
+class NotDiscardable(ValueError):
+    """A push that cannot be given up, or not in this way; the sentence says why."""
 
 
 # Writing ---------------------------------------------------------------------------------------------------------
@@ -42,9 +48,7 @@ def enqueue_revision(revision: Revision) -> Push | None:
         return None
     older = Push.objects.filter(completion=completion, kind=PushKind.UPDATE)
     in_doubt = older.undecided().filter(ambiguous=True).exists()
-    older.filter(state__in=(PushState.WAITING, PushState.ATTENTION, PushState.CONFLICT)).update(
-        state=PushState.SUPERSEDED
-    )
+    older.filter(state__in=(PushState.WAITING, *NEEDS_A_PERSON)).update(state=PushState.SUPERSEDED)
     return Push.objects.create(
         upstream=completion.upstream,
         completion=completion,
@@ -52,7 +56,7 @@ def enqueue_revision(revision: Revision) -> Push | None:
         revision=revision,
         state=PushState.WAITING if completion.conflict_document_id is None else PushState.CONFLICT,
         # The API knows no versions: an older text that is still on its way could be applied after the newer one.
-        not_before=timezone.now() + DOUBT if in_doubt else _after_undo(),
+        not_before=clock.now() + DOUBT if in_doubt else _after_undo(),
     )
 
 
@@ -76,7 +80,7 @@ def enqueue_feedback(feedback: Feedback, completion: Completion) -> Push | None:
 
 
 def _after_undo() -> datetime:
-    return timezone.now() + timedelta(seconds=settings.UNDO_SECONDS)
+    return clock.now() + timedelta(seconds=settings.UNDO_SECONDS)
 
 
 # Sending ---------------------------------------------------------------------------------------------------------
@@ -84,20 +88,23 @@ def _after_undo() -> datetime:
 
 def next_due(upstream: Upstream, now: datetime) -> Push | None:
     """The oldest push that may leave now: one in flight per completion, edits before grades, and grades only when
-    the completion has no open queue item here and its edit has arrived or was decided.
+    the completion has no open queue item here, is in no conflict, and its edit was seen there or was decided.
     """
     same = {"completion": OuterRef("completion")}
+    edits = Push.objects.filter(kind=PushKind.UPDATE, **same)
+    unseen = edits.filter(state=PushState.DELIVERED, confirmed_at=None, delivered_at__gt=now - CONFIRM)
+    edit_open = edits.undecided()
     in_flight = Push.objects.filter(state=PushState.SENDING, **same)
-    edit_open = Push.objects.undecided().filter(kind=PushKind.UPDATE, **same)
     being_reviewed = QueueItem.objects.open().filter(**same)
+    decided = Q(completion__conflict_document=None) & ~Exists(edit_open) & ~Exists(unseen) & ~Exists(being_reviewed)
     due = Push.objects.due(now).filter(~Exists(in_flight), upstream=upstream)
-    may_leave = Q(kind=PushKind.UPDATE) | (~Exists(edit_open) & ~Exists(being_reviewed))
-    return due.filter(may_leave).select_related("completion", "revision__result", "feedback").order_by("pk").first()
+    joined = due.filter(Q(kind=PushKind.UPDATE) | decided).select_related("completion", "revision__result", "feedback")
+    return joined.order_by("pk").first()
 
 
 def lease(push: Push) -> bool:
     """Take a waiting push for sending; False when it is no longer waiting or its completion has one in flight."""
-    until = timezone.now() + LEASE
+    until = clock.now() + LEASE
     try:
         with transaction.atomic():
             mine = Push.objects.filter(pk=push.pk, state=PushState.WAITING, fence=push.fence).update(
@@ -112,24 +119,63 @@ def lease(push: Push) -> bool:
 
 def still_mine(push: Push) -> bool:
     """Whether the lease holds: asked right before sending."""
-    now = timezone.now()
+    now = clock.now()
     return Push.objects.filter(pk=push.pk, state=PushState.SENDING, fence=push.fence, leased_until__gt=now).exists()
 
 
-def delivered(push: Push) -> bool:
-    """Record that the upstream has it; False when the lease was lost meanwhile."""
-    now = timezone.now()
+def delivered(push: Push, *, seen: bool = False) -> bool:
+    """Record that the upstream has it; False when the lease was lost meanwhile. `seen`: it was read there."""
+    now = clock.now()
     with transaction.atomic():
         done = _mine(push).update(
-            state=PushState.DELIVERED, delivered_at=now, leased_until=None, last_error="", ambiguous=False
+            state=PushState.DELIVERED,
+            delivered_at=now,
+            confirmed_at=now if seen else None,
+            leased_until=None,
+            last_error="",
+            ambiguous=False,
         )
         if not done:
             return False
         if push.revision is not None:
             Completion.objects.filter(pk=push.completion_id).update(upstream_document=push.revision.result)
-        Upstream.objects.filter(pushes=push).update(push_failures=0, quiet_until=None, last_error="")
         _audit("push.deliver", push)
+    if push.upstream_id is not None:
+        circuit.pushed_well(push.upstream_id)
     return True
+
+
+def confirm(completion: Completion, *, asked_at: datetime | None = None) -> None:
+    """What was delivered of a completion has been seen there, or can no longer be seen; where it was a list that told,
+    `asked_at` is when it was asked for, and only what had been delivered by then counts.
+    """
+    unseen = Push.objects.filter(
+        completion=completion, kind=PushKind.UPDATE, state=PushState.DELIVERED, confirmed_at=None
+    )
+    if asked_at is not None:
+        unseen = unseen.filter(delivered_at__lt=asked_at)
+    unseen.update(confirmed_at=clock.now())
+
+
+def found_there(completion: Completion) -> None:
+    """The upstream lists what we have: an edit that waits to be sent, or tried again, is there already. Call it within
+    a transaction that has locked the completion.
+    """
+    now = clock.now()
+    waiting = Push.objects.undecided().filter(
+        completion=completion, kind=PushKind.UPDATE, revision__result=completion.current
+    )
+    for push in waiting.exclude(state=PushState.SENDING).select_related("completion__organization", "revision__result"):
+        mine = Push.objects.filter(pk=push.pk, state=push.state, fence=push.fence)
+        if mine.update(
+            state=PushState.DELIVERED,
+            delivered_at=now,
+            confirmed_at=now,
+            last_error="",
+            ambiguous=False,
+            fence=F("fence") + 1,
+        ):
+            _audit("push.find", push)
 
 
 def failed(
@@ -145,8 +191,10 @@ def failed(
 
     `wait` is what the upstream asked for (Retry-After): then nothing is sent to it before that.
     """
-    now = timezone.now()
-    give_up = permanent or push.attempts >= MOST_ATTEMPTS
+    now = clock.now()
+    upstream_id = push.upstream_id or 0
+    # Where nothing is taken, the fault is not this push's, and nobody could decide anything about it.
+    give_up = permanent or (push.attempts >= MOST_ATTEMPTS and not circuit.is_open(upstream_id))
     pause = wait or backoff(push.attempts)
     with transaction.atomic():
         mine = _mine(push).update(
@@ -162,18 +210,29 @@ def failed(
             _audit("push.give_up", push)
         _supersede_outdone([push.pk])
         if not permanent:
-            _count_failure(push, message, now, wait)
+            circuit.push_failed(upstream_id, message, wait=wait)
 
 
-def refused_token(push: Push, message: str) -> None:
-    """The upstream does not accept its token: nothing more is sent to it until it has a new one; the push waits."""
-    now = timezone.now()
+def give_back(push: Push, message: str, *, status: int | None = None) -> None:
+    """An attempt that did not come to be for a reason that lies with the upstream as a whole, such as its token: the
+    push waits as it did before.
+    """
     with transaction.atomic():
         _mine(push).update(
-            state=PushState.WAITING, leased_until=None, not_before=now, last_error=message[:2000], last_status=401
+            state=PushState.WAITING,
+            leased_until=None,
+            not_before=clock.now(),
+            last_error=message[:2000],
+            last_status=status,
         )
         _supersede_outdone([push.pk])
-        Upstream.objects.filter(pushes=push).update(token_refused_at=now, last_error=message[:2000])
+
+
+def not_listed(push: Push, message: str = ABSENT) -> None:
+    """A leased edit cannot be compared with anything: a person decides, or the list that has the completion again."""
+    with transaction.atomic():
+        _mine(push).update(state=PushState.ABSENT, leased_until=None, last_error=message[:2000])
+        _supersede_outdone([push.pk])
 
 
 def sweep(until: datetime) -> int:
@@ -190,7 +249,7 @@ def sweep(until: datetime) -> int:
             leased_until=None,
             fence=F("fence") + 1,
             ambiguous=True,
-            not_before=timezone.now(),
+            not_before=clock.now(),
         )
         _supersede_outdone(ids)
     return freed
@@ -201,11 +260,12 @@ def _supersede_outdone(ids: list[int]) -> None:
     any more: they would undo it. Where such a one may have arrived after all, the newer waits until that has shown.
     """
     newer = Push.objects.filter(kind=PushKind.UPDATE, completion=OuterRef("completion"), pk__gt=OuterRef("pk"))
-    back = Push.objects.filter(pk__in=ids, kind=PushKind.UPDATE, state__in=(PushState.WAITING, PushState.ATTENTION))
+    returned = (PushState.WAITING, PushState.ATTENTION, PushState.ABSENT)
+    back = Push.objects.filter(pk__in=ids, kind=PushKind.UPDATE, state__in=returned)
     outdone = list(back.filter(Exists(newer)).values_list("pk", "completion_id", "ambiguous"))
     Push.objects.filter(pk__in=[pk for pk, _, _ in outdone]).update(state=PushState.SUPERSEDED)
     doubtful = [completion_id for _, completion_id, ambiguous in outdone if ambiguous]
-    until = timezone.now() + DOUBT
+    until = clock.now() + DOUBT
     Push.objects.filter(
         completion__in=doubtful, kind=PushKind.UPDATE, state=PushState.WAITING, not_before__lt=until
     ).update(not_before=until)
@@ -213,15 +273,6 @@ def _supersede_outdone(ids: list[int]) -> None:
 
 def _mine(push: Push) -> QuerySet[Push]:
     return Push.objects.filter(pk=push.pk, state=PushState.SENDING, fence=push.fence)
-
-
-def _count_failure(push: Push, message: str, now: datetime, wait: timedelta | None) -> None:
-    upstreams = Upstream.objects.filter(pushes=push)
-    upstreams.update(push_failures=F("push_failures") + 1, last_error=message[:2000])
-    if wait is not None:
-        upstreams.update(quiet_until=now + wait)
-    else:
-        upstreams.filter(push_failures__gte=CIRCUIT_FAILURES).update(quiet_until=now + CIRCUIT_WAIT)
 
 
 def backoff(attempts: int) -> timedelta:
@@ -234,25 +285,88 @@ def backoff(attempts: int) -> timedelta:
 
 
 def enter_conflict(completion: Completion, theirs: Document) -> None:
-    """The upstream changed what our unsent change was made from: nothing of this completion leaves until a person
-    has decided. Call it within a transaction that has locked the completion.
+    """The upstream changed what our change was made from: nothing of this completion leaves until a person has
+    decided. Call it within a transaction that has locked the completion.
     """
     completion.conflict_document = theirs
     completion.save(update_fields=["conflict_document"])
-    Push.objects.filter(completion=completion, kind=PushKind.UPDATE, state=PushState.WAITING).update(
-        state=PushState.CONFLICT, last_error="The upstream changed this completion after we pulled it."
+    open_edits = (PushState.WAITING, PushState.ATTENTION, PushState.ABSENT)
+    Push.objects.filter(completion=completion, kind=PushKind.UPDATE, state__in=open_edits).update(
+        state=PushState.CONFLICT, last_error=CHANGED
     )
 
 
+def leave_conflict(completion: Completion) -> None:
+    """The upstream took its change back: what it held up goes. Call it as `enter_conflict`."""
+    completion.conflict_document = None
+    completion.save(update_fields=["conflict_document"])
+    Push.objects.filter(completion=completion, kind=PushKind.UPDATE, state=PushState.CONFLICT).update(
+        state=PushState.WAITING, last_error="", not_before=_after_undo()
+    )
+
+
+def no_longer_listed(completion: Completion) -> None:
+    """A whole list lacks the completion, and it was not we who graded it: its edits cannot be compared any more."""
+    edits = Push.objects.filter(completion=completion, kind=PushKind.UPDATE, state=PushState.WAITING, unchecked=False)
+    edits.update(state=PushState.ABSENT, last_error=ABSENT)
+    confirm(completion)
+
+
+def listed_again(completion: Completion) -> None:
+    """A list has the completion again: what waited for that goes."""
+    edits = Push.objects.filter(completion=completion, kind=PushKind.UPDATE, state=PushState.ABSENT)
+    edits.update(state=PushState.WAITING, last_error="", not_before=clock.now())
+
+
+RETRYABLE = (PushState.ATTENTION, PushState.ABSENT, PushState.DELIVERED)
+
+
 def retry(push: Push, *, actor: Actor) -> None:
-    """Push again what needed attention. Raises NotRetryable."""
+    """Push again what needed attention or could not be compared, or an edit that arrived and is the newest.
+
+    Raises NotRetryable.
+    """
+    push.refresh_from_db(fields=["state", "fence"])
+    if push.state not in RETRYABLE:
+        raise NotRetryable("Only a push that needs attention or has arrived can be pushed again.")
+    if push.state == PushState.DELIVERED:
+        _check_newest(push)
     with transaction.atomic():
-        again = Push.objects.filter(pk=push.pk, state=PushState.ATTENTION).update(
-            state=PushState.WAITING, not_before=timezone.now(), attempts=0, fence=F("fence") + 1
+        again = Push.objects.filter(pk=push.pk, state=push.state, fence=push.fence).update(
+            state=PushState.WAITING,
+            not_before=clock.now(),
+            delivered_at=None,
+            confirmed_at=None,
+            attempts=0,
+            unchecked=push.state == PushState.ABSENT,
+            fence=F("fence") + 1,
         )
         if not again:
-            raise NotRetryable("Only a push that needs attention can be pushed again.")
+            raise NotRetryable("Something else has just been done with this push. Look at it again.")
         _audit("push.retry", push, actor)
+
+
+def _check_newest(push: Push) -> None:
+    completion = Completion.objects.get(pk=push.completion_id)
+    if push.revision is None:
+        raise NotRetryable("This grade has arrived; sent again, the upstream would have it twice.")
+    if completion.conflict_document_id is not None:
+        raise NotRetryable("The upstream has changed this completion: decide the conflict first.")
+    if push.revision.result_id != completion.current_id:
+        raise NotRetryable("A newer text stands here now: this one is not sent again.")
+
+
+def discard(push: Push, *, actor: Actor) -> None:
+    """Give up a grade that needs attention: it stays here and is not sent. Raises NotDiscardable."""
+    if push.kind != PushKind.FEEDBACK:
+        raise NotDiscardable("What becomes of an edit is decided on the page of its completion.")
+    with transaction.atomic():
+        given_up = Push.objects.filter(pk=push.pk, state=PushState.ATTENTION).update(
+            state=PushState.DISCARDED, fence=F("fence") + 1
+        )
+        if not given_up:
+            raise NotDiscardable("Only a grade that needs attention can be given up.")
+        _audit("push.discard", push, actor)
 
 
 def _audit(action: str, push: Push, actor: Actor = SYSTEM) -> None:

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
-from django.utils import timezone
 
 from reviews.models import (
     Assignment,
@@ -22,7 +21,7 @@ from reviews.models import (
     User,
 )
 from reviews.models.queues import NOT_AGAIN, TAKING
-from reviews.workflow import audit
+from reviews.workflow import audit, clock
 from reviews.workflow.audit import Actor
 
 CANDIDATES = 20
@@ -124,7 +123,7 @@ def _untouched() -> QuerySet[QueueItem]:
 
 
 def _withdraw(items: QuerySet[QueueItem], because: str) -> int:
-    return items.update(state=ItemState.WITHDRAWN, closed_at=timezone.now(), closed_because=because)
+    return items.update(state=ItemState.WITHDRAWN, closed_at=clock.now(), closed_because=because)
 
 
 def _reopen(items: QuerySet[QueueItem]) -> None:
@@ -141,7 +140,7 @@ def claim_next(queue: Queue, *, reviewer: User) -> Assignment | None:
     None when nothing is left for her. A claim that she holds in another queue is given up: she sees one item at a
     time. Claims that ran out free their places first.
     """
-    now = timezone.now()
+    now = clock.now()
     expire_claims(now)
     held = _on_screen(reviewer)
     if held is not None:
@@ -170,7 +169,7 @@ def reclaim(item: QueueItem, *, reviewer: User) -> Assignment:
         return held
     if held is not None:
         _end(held, AssignmentState.RELEASED, reason="went back to another item")
-    assignment = _take(item.pk, item.queue, reviewer, timezone.now())
+    assignment = _take(item.pk, item.queue, reviewer, clock.now())
     if assignment is None:
         raise ClaimLost("Somebody else has taken this item since your claim ran out.")
     return assignment
@@ -178,7 +177,7 @@ def reclaim(item: QueueItem, *, reviewer: User) -> Assignment:
 
 def renew(assignment: Assignment) -> bool:
     """Give a held claim its full time again; False when it is no longer held."""
-    until = timezone.now() + timedelta(minutes=assignment.item.queue.claim_minutes)
+    until = clock.now() + timedelta(minutes=assignment.item.queue.claim_minutes)
     mine = Assignment.objects.held().filter(pk=assignment.pk, fence=assignment.fence)
     if not mine.update(held_until=until, fence=F("fence") + 1):
         return False
@@ -202,7 +201,7 @@ def flag(assignment: Assignment, *, reason: str, actor: Actor) -> None:
     with transaction.atomic():
         skip(assignment, reason=f"flagged: {reason}"[:1000])
         QueueItem.objects.filter(pk=item.pk).update(
-            flagged_at=timezone.now(), flagged_by=assignment.reviewer, flag_reason=reason[:1000]
+            flagged_at=clock.now(), flagged_by=assignment.reviewer, flag_reason=reason[:1000]
         )
         audit.record("item.flag", item, organization=item.queue.organization, actor=actor)
 
@@ -212,7 +211,7 @@ def finish(assignment: Assignment) -> None:
 
     Call it within the transaction that writes the feedback.
     """
-    now = timezone.now()
+    now = clock.now()
     mine = Assignment.objects.held().filter(pk=assignment.pk, fence=assignment.fence)
     if not mine.update(state=AssignmentState.DONE, ended_at=now):
         raise ClaimLost("Your claim on this item has run out.")
@@ -226,10 +225,25 @@ def finish(assignment: Assignment) -> None:
 def close_free_places(completions: Iterable[Completion], feedback_task: FeedbackTask) -> None:
     """Feedback came from elsewhere: nobody new is asked for these; who holds one may finish."""
     items = QueueItem.objects.filter(queue__feedback_task=feedback_task, completion__in=list(completions))
-    items.filter(graded_at=None).update(graded_at=timezone.now())
+    items.filter(graded_at=None).update(graded_at=clock.now())
     _withdraw(items.filter(state=ItemState.OPEN, places_taken=0), "graded elsewhere")
     items.filter(state=ItemState.OPEN).update(reviews_needed=F("places_taken"))
     _close_when_done(items)
+
+
+def review_again(assignment_id: int) -> None:
+    """A review no longer counts: the item is offered for one more, to the one who gave it, too. Items that left the
+    queue stay out of it. Call it within the transaction that withdraws the grade.
+    """
+    now = clock.now()
+    done = Assignment.objects.filter(pk=assignment_id, state=AssignmentState.DONE, requeued_at=None)
+    if not done.update(requeued_at=now):
+        return
+    item = QueueItem.objects.filter(assignments=assignment_id).exclude(state=ItemState.WITHDRAWN)
+    item.update(state=ItemState.OPEN, closed_at=None, closed_because="", reviews_needed=F("reviews_needed") + 1)
+    counting = Assignment.objects.filter(item__assignments=assignment_id, state=AssignmentState.DONE, requeued_at=None)
+    if not counting.exists():
+        item.update(graded_at=None)
 
 
 def expire_claims(now: datetime) -> int:
@@ -291,7 +305,7 @@ _CHANGE = {
 
 def _end(assignment: Assignment, state: AssignmentState, *, reason: str = "", by: User | None = None) -> bool:
     """End a claim without a review and free its place; False when it had ended already."""
-    now = timezone.now()
+    now = clock.now()
     with transaction.atomic():
         mine = Assignment.objects.held().filter(pk=assignment.pk, fence=assignment.fence)
         if state == AssignmentState.EXPIRED:
@@ -305,7 +319,7 @@ def _end(assignment: Assignment, state: AssignmentState, *, reason: str = "", by
 
 def _close_when_done(items: QuerySet[QueueItem]) -> None:
     done = items.filter(state=ItemState.OPEN, reviews_done__gte=F("reviews_needed"))
-    done.update(state=ItemState.DONE, closed_at=timezone.now())
+    done.update(state=ItemState.DONE, closed_at=clock.now())
 
 
 def _log(

@@ -15,16 +15,20 @@ def accept(
     *,
     origin: RevisionOrigin,
     before: Mapping[str, Any],
+    base: Document | None = None,
+    result: Document | None = None,
     actor: Actor = SYSTEM,
     assignment: Assignment | None = None,
 ) -> Revision:
-    """Make `document` the completion's current one. `before` is the current one, as read by the caller.
+    """Make `document` the completion's current one. `before` is what `base` says, as read by the caller.
 
-    Call it within a transaction that has locked the completion's row (`lock`). Unless it comes from a pull, the
-    revision is put into the outbox of the completion's upstream in the same transaction.
+    `base` is what the change starts from, the current document unless given; `result` the stored row of `document`,
+    where there is one already. Call it within a transaction that has locked the completion's row (`lock`). Unless the
+    upstream has the result already, as it has what comes from a pull, the revision is put into the outbox of the
+    completion's upstream in the same transaction.
     """
-    base = completion.current
-    result = documents.store(completion.organization, document)
+    base = base or completion.current
+    result = result or documents.store(completion.organization, document)
     revision = Revision.objects.create(
         completion=completion,
         number=completion.revision_count + 1,
@@ -41,7 +45,7 @@ def accept(
     if origin == RevisionOrigin.PULL:
         completion.upstream_document = result
     completion.save()
-    if origin != RevisionOrigin.PULL:
+    if completion.upstream_document_id != result.pk:
         outbox.enqueue_revision(revision)
     audit.record(
         "completion.revise",

@@ -3,10 +3,9 @@
 from datetime import datetime, timedelta
 
 from django.db.models import Q
-from django.utils import timezone
 
 from reviews.models import FeedbackTask, Heartbeat, Push, Upstream
-from reviews.workflow import outbox, queues
+from reviews.workflow import clock, outbox, queues
 
 # A write each second would keep the disk awake for nothing: /readyz asks for the minute.
 HEARTBEAT_STEP = timedelta(seconds=5)
@@ -36,6 +35,13 @@ def upstreams_with_due_pushes(now: datetime) -> list[int]:
     return list(due.order_by().values_list("upstream_id", flat=True).distinct())
 
 
+def forget_lists() -> None:
+    """Have every list read anew before an edit leaves. For the start of a process that sends: what is in the database
+    may be a backup from before the last edits arrived.
+    """
+    Upstream.objects.exclude(listed_at=None).update(listed_at=None)
+
+
 def release_leases() -> None:
     """Give up every lease. Only for a process that knows it is alone, at its start: those of one that was killed
     would otherwise hold up the first minute and a half.
@@ -43,7 +49,7 @@ def release_leases() -> None:
     Upstream.objects.exclude(Q(pull_leased_until=None) & Q(push_leased_until=None)).update(
         pull_leased_until=None, push_leased_until=None
     )
-    outbox.sweep(timezone.now() + 2 * outbox.LEASE)
+    outbox.sweep(clock.now() + 2 * outbox.LEASE)
 
 
 def _beat(now: datetime) -> None:

@@ -1,10 +1,16 @@
 """Upstreams: making one, opening its token, and asking for a pull."""
 
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
 from django.db import IntegrityError, transaction
-from django.utils import timezone
+from django.db.models import Q
+from django.db.models.functions import Coalesce
 
 from reviews.models import Organization, Upstream
-from reviews.workflow import audit, sealing
+from reviews.workflow import audit, circuit, clock, sealing
 from reviews.workflow.accounts import Taken
 from reviews.workflow.audit import SYSTEM, Actor
 
@@ -29,7 +35,7 @@ def create(
         name=name or upstream_organization,
         url=url.rstrip("/"),
         upstream_organization=upstream_organization,
-        next_pull_at=timezone.now(),
+        next_pull_at=clock.now(),
     )
     if pull_seconds is not None:
         upstream.pull_seconds = pull_seconds
@@ -54,8 +60,12 @@ def change(upstream: Upstream, *, url: str, token: str, actor: Actor) -> None:
     upstream.token_sealed = sealing.seal(token, bound_to=_binding(upstream))
     upstream.token_refused_at = None
     upstream.quiet_until = None
-    upstream.next_pull_at = timezone.now()
-    fields = ["url", "token_sealed", "token_refused_at", "quiet_until", "next_pull_at"]
+    upstream.pull_failures = upstream.push_failures = 0
+    upstream.failing_since = None
+    upstream.last_error = ""
+    upstream.next_pull_at = clock.now()
+    fields = ["url", "token_sealed", "token_refused_at", "quiet_until", "pull_failures", "push_failures"]
+    fields += ["failing_since", "last_error", "next_pull_at"]
     with transaction.atomic():
         upstream.save(update_fields=fields)
         audit.record(
@@ -63,8 +73,71 @@ def change(upstream: Upstream, *, url: str, token: str, actor: Actor) -> None:
         )
 
 
+def refuse_token(upstream: Upstream, words: str) -> None:
+    """The token is not accepted, or cannot be opened: nothing goes there until it is entered again."""
+    now = clock.now()
+    Upstream.objects.filter(pk=upstream.pk).update(
+        token_refused_at=now,
+        last_error=words[: circuit.LONGEST_WORDS],
+        failing_since=Coalesce("failing_since", now),
+        last_failed_at=now,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """An upstream that somebody has to look at. `kind`: its token is refused, cannot be opened with our keys, or it has
+    failed `count` times in a row, `since` then, `last` at that moment. `words` are the upstream's, or ours.
+    """
+
+    upstream_id: int
+    organization_id: int
+    name: str
+    kind: Literal["token", "sealed", "down"]
+    words: str
+    since: datetime | None
+    last: datetime | None
+    count: int
+
+
+def troubles(organization_ids: Collection[int]) -> list[Trouble]:
+    """The upstreams of these organizations that somebody has to look at, in one query."""
+    down = Q(pull_failures__gte=circuit.FAILURES) | Q(push_failures__gte=circuit.FAILURES)
+    found = Upstream.objects.filter(Q(token_refused_at__isnull=False) | down, enabled=True)
+    return [_trouble(upstream) for upstream in found.filter(organization__in=organization_ids)]
+
+
+def _trouble(upstream: Upstream) -> Trouble:
+    return Trouble(
+        upstream_id=upstream.pk,
+        organization_id=upstream.organization_id,
+        name=upstream.name,
+        kind=_kind_of_trouble(upstream),
+        words=upstream.last_error,
+        since=upstream.failing_since,
+        last=upstream.last_failed_at,
+        count=upstream.pull_failures + upstream.push_failures,
+    )
+
+
+def _kind_of_trouble(upstream: Upstream) -> Literal["token", "sealed", "down"]:
+    if upstream.token_refused_at is None:
+        return "down"
+    try:
+        token_of(upstream)
+    except sealing.SealBroken:
+        return "sealed"
+    return "token"
+
+
+def pull_within(upstream: Upstream, wait: timedelta) -> None:
+    """Have the next pull come after `wait` at the latest."""
+    soon = clock.now() + wait
+    Upstream.objects.filter(pk=upstream.pk, next_pull_at__gt=soon).update(next_pull_at=soon)
+
+
 def ask_for_pull(upstream: Upstream, *, actor: Actor) -> None:
     """Make the next pull due now; beat sees it within a second."""
     with transaction.atomic():
-        Upstream.objects.filter(pk=upstream.pk).update(next_pull_at=timezone.now(), token_refused_at=None)
+        Upstream.objects.filter(pk=upstream.pk).update(next_pull_at=clock.now(), token_refused_at=None)
         audit.record("upstream.pull_now", upstream, organization=upstream.organization, actor=actor)

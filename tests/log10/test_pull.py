@@ -7,7 +7,7 @@ import orjson
 import pytest
 from django.utils import timezone
 
-from reviews.log10 import sync
+from reviews.log10 import pulls, sync
 from reviews.models import (
     Completion,
     FeedbackTask,
@@ -289,7 +289,7 @@ def test_it_stops_when_another_process_has_taken_over(
         Upstream.objects.update(pull_fence=99)
 
     fake.add(theirs())
-    monkeypatch.setattr(sync, "_pull_feedback_tasks", taken_over)
+    monkeypatch.setattr(pulls, "_pull_feedback_tasks", taken_over)
     row = sync.pull(upstream)
     assert row is not None
     assert (row.state, row.error) == (PullState.INCOMPLETE, "Another process took this pull over.")

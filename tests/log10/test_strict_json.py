@@ -159,7 +159,25 @@ def test_it_is_quick_to_refuse_what_is_long(raw: bytes) -> None:
 
 
 def items(raw: bytes) -> list[bytes]:
-    return list(ListReader(raw, "completions").items())
+    """What is read of the bytes, which must not hang on the pieces they come in."""
+    whole = read_in(raw, len(raw) or 1)
+    for size in (1, 7) if len(raw) < 5_000 else ():
+        assert read_in(raw, size) == whole
+    found, error = whole
+    if error is not None:
+        raise ListBroken(error)
+    return found
+
+
+def read_in(raw: bytes, size: int) -> tuple[list[bytes], str | None]:
+    """The items that came, and how the list broke, read in pieces of `size` bytes."""
+    found: list[bytes] = []
+    pieces = (raw[start : start + size] for start in range(0, len(raw), size))
+    try:
+        found.extend(ListReader(pieces, "completions").items())
+    except ListBroken as error:
+        return found, str(error)
+    return found, None
 
 
 @given(st.lists(documents), st.booleans())

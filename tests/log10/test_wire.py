@@ -112,7 +112,7 @@ def test_it_does_not_change_the_document_that_it_shows() -> None:
 
 
 def test_it_pushes_the_whole_document_under_the_upstreams_name() -> None:
-    assert wire.update_to_push({"x": None, "organization_id": "ours"}, uid="a", organization_id="theirs") == {
+    assert wire.completion({"x": None, "organization_id": "ours"}, uid="a", organization_id="theirs") == {
         "x": None,
         "organization_id": "theirs",
         "id": "a",

@@ -250,12 +250,12 @@ def test_it_finds_no_conflict_when_our_edit_had_arrived_after_all(upstream: Upst
     assert completion.upstream_document_id == completion.current_id
 
 
-def test_it_takes_over_again_once_our_edit_has_arrived(upstream: Upstream) -> None:
+def test_it_asks_a_person_when_the_upstream_changes_what_somebody_edited_here(upstream: Upstream) -> None:
     completion = _edited(upstream)
     _deliver(completion)
     theirs = factories.document(answer="Theirs.")
-    assert factories.pulled(upstream, completion.uid, theirs).outcome == Outcome.CHANGED
-    assert _stands(completion.uid) == theirs
+    assert factories.pulled(upstream, completion.uid, theirs).outcome == Outcome.CONFLICT
+    assert _stands(completion.uid) == factories.document(answer="Ours.")
 
 
 def test_it_does_not_let_an_old_list_undo_an_edit_that_arrived(upstream: Upstream) -> None:
