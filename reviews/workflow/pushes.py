@@ -2,21 +2,22 @@
 sorts one: a busy organization has millions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from django.db.models import Model, QuerySet
+from django.db.models import Exists, Model, OuterRef, QuerySet
 
-from reviews.models import Push, PushState
+from reviews.models import Completion, Push, PushKind, PushState
 from reviews.models.sync import NEEDS_A_PERSON
 
 # SQLite joins 500 selects at most.
 MOST_PARTS = 200
 MOST_COUNTED = 1_000
 MOST_ARRIVALS = 10_000
+HEAVY = ("completion__search_text", "completion__preview", "upstream__token_sealed", "revision__changes_text")
 
 
 class Group(StrEnum):
@@ -27,8 +28,13 @@ class Group(StrEnum):
     ARRIVED = "arrived"
     ENDED = "ended"
 
+    @property
+    def states(self) -> tuple[PushState, ...]:
+        """What it stands for in the table."""
+        return _STATES[self]
 
-STATES: dict[Group, tuple[PushState, ...]] = {
+
+_STATES: dict[Group, tuple[PushState, ...]] = {
     Group.PERSON: NEEDS_A_PERSON,
     Group.WAY: (PushState.WAITING, PushState.SENDING),
     Group.ARRIVED: (PushState.DELIVERED,),
@@ -38,17 +44,12 @@ STATES: dict[Group, tuple[PushState, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which pushes: of these upstreams, in these groups; `kind` and `uid` (of a completion) empty mean any."""
+    """Which pushes: of these upstreams, in these states; `kind` and `uid` (of a completion) empty mean any."""
 
     upstream_ids: tuple[int, ...]
-    groups: tuple[Group, ...] = tuple(Group)
+    states: tuple[PushState, ...]
     kind: str = ""
     uid: str = ""
-
-    @property
-    def states(self) -> tuple[PushState, ...]:
-        """The states of its groups."""
-        return tuple(state for group in self.groups for state in STATES[group])
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,15 @@ def count(wanted: Wanted, *, most: int = MOST_COUNTED) -> int:
     ].count()
 
 
+def conflicts_alone(organization_ids: Iterable[int]) -> QuerySet[Completion]:
+    """Completions in conflict of which no edit waits, but a grade, or an edit that was taken and dropped: no push of
+    them says that a person is needed. Oldest first.
+    """
+    waiting = Push.objects.filter(completion=OuterRef("pk"), kind=PushKind.UPDATE, state__in=NEEDS_A_PERSON)
+    changed = Completion.objects.filter(organization__in=organization_ids, conflict_document__isnull=False)
+    return changed.filter(~Exists(waiting)).order_by("pk")
+
+
 def oldest_at(wanted: Wanted) -> datetime | None:
     """When the oldest of them was made."""
     ids = first_ids(_parts(wanted), most=1, order="pk")
@@ -90,7 +100,7 @@ def oldest_at(wanted: Wanted) -> datetime | None:
 
 def arrived_since(upstream_ids: Sequence[int], moment: datetime) -> int:
     """How many of the last ten thousand that arrived did so since then."""
-    arrived = Wanted(tuple(upstream_ids), (Group.ARRIVED,))
+    arrived = Wanted(tuple(upstream_ids), Group.ARRIVED.states)
     cut = [part.order_by("-pk").values("pk")[:MOST_ARRIVALS] for part in _parts(arrived)]
     return sum(Push.objects.filter(pk__in=part, delivered_at__gte=moment).count() for part in cut)
 
@@ -112,7 +122,7 @@ def first_ids(parts: Sequence[QuerySet[M]], *, most: int, order: str = "-pk") ->
 def _cut(part: QuerySet[M], most: int, order: str) -> QuerySet[M, int]:
     cut = part.order_by(order).values("pk")[:most]
     # A select of selects: SQLite does not join selects that are cut themselves.
-    return part.model._default_manager.filter(pk__in=cut).order_by().values_list("pk", flat=True)
+    return part.order_by().filter(pk__in=cut).values_list("pk", flat=True)
 
 
 def _parts(wanted: Wanted, **beyond: int) -> list[QuerySet[Push]]:
@@ -131,6 +141,6 @@ def _conditions(wanted: Wanted) -> dict[str, Any]:
 
 def _rows(ids: Sequence[int]) -> tuple[Push, ...]:
     """What a list shows of them, in the order of `ids`; no text of a completion is read."""
-    rows = Push.objects.filter(pk__in=ids).select_related("completion", "upstream")
-    found = rows.defer("completion__search_text", "completion__preview", "upstream__token_sealed").in_bulk()
+    rows = Push.objects.filter(pk__in=ids).select_related("completion", "upstream", "revision")
+    found = rows.defer(*HEAVY).in_bulk()
     return tuple(found[pk] for pk in ids if pk in found)

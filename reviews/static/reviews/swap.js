@@ -20,15 +20,26 @@ function settle(review) {
   }
 }
 
-document.addEventListener("htmx:beforeRequest", () => say(""));
+// What the screen asks by itself (live.js) is not something she submitted.
+const looks = (event) => event.detail.elt.matches?.("[data-look]");
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (!looks(event)) say("");
+});
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.target.id === "review") settle(event.target);
 });
 for (const failure of ["htmx:sendError", "htmx:timeout"]) {
-  document.addEventListener(failure, () => say("Not submitted: the server did not answer. Your work is still here. Submit again in a moment."));
+  document.addEventListener(failure, (event) => {
+    if (!looks(event)) say("Not submitted: the server did not answer. Your work is still here. Submit again in a moment.");
+  });
 }
 document.addEventListener("htmx:responseError", (event) => {
   const status = event.detail.xhr.status;
+  if (looks(event)) {
+    if (status === 401) say("You are signed out. Your work is still here: copy it, then sign in again.");
+    return;
+  }
   say(
     status === 403
       ? "Not submitted: this page is too old. Copy your words, reload, and submit again."
