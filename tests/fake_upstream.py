@@ -157,9 +157,10 @@ class FakeUpstream:
         return Answer(body=b'{"completions":[' + b",".join(page) + b"]" + more + b"}")
 
     def _update(self, uid: str, seen: Seen) -> Answer:
-        if uid not in self.completions:
+        held = self.graded if uid in self.graded else self.completions
+        if uid not in held:
             return _json({"error": f"There is no completion {uid}."}, 404)
-        self.completions[uid] = seen.body
+        held[uid] = seen.body
         self.journal.append(("update", seen.json))
         return Answer(body=seen.body)
 

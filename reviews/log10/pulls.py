@@ -304,7 +304,8 @@ def _find_gone(row: Pull, tally: Tally) -> None:
             completion.gone_upstream_at = clock.now()
             completion.save(update_fields=["gone_upstream_at"])
             tally.gone += bool(queues.withdraw_gone(completion))
-            outbox.no_longer_listed(completion)
+            # No list will tell any more.
+            outbox.confirm(completion)
 
 
 def _could_be_gone(row: Pull) -> dict[int, str]:

@@ -119,7 +119,7 @@ def _send_edit(client: Client, due: Push, revision: Revision, upstream: Upstream
     if not outbox.still_mine(due):
         return Sent.LEFT
     _compare_echo(client.update(uid, body), body)
-    seen = _stands_there(client, due, revision)
+    seen = _stands_there(client, due, revision) or _is_graded(due)
     if not seen:
         upstreams.pull_within(upstream, SOON)
     return Sent.ARRIVED if outbox.delivered(due, seen=seen) else Sent.LEFT
@@ -163,6 +163,12 @@ def _stands_there(client: Client, due: Push, revision: Revision) -> bool:
         return _state_there(client, due, revision) == There.OURS
     except TransportError:
         return False
+
+
+def _is_graded(due: Push) -> bool:
+    """Whether we have graded the completion there before: then no list will show what became of a later edit."""
+    grades = Push.objects.filter(completion=due.completion, kind=PushKind.FEEDBACK, state=PushState.DELIVERED)
+    return bool(grades.exists())
 
 
 def _send_grade(client: Client, due: Push, upstream: Upstream) -> Sent:

@@ -139,6 +139,7 @@ def delivered(push: Push, *, seen: bool = False) -> bool:
             return False
         if push.revision is not None:
             Completion.objects.filter(pk=push.completion_id).update(upstream_document=push.revision.result)
+            _older_edits(push).filter(state=PushState.DELIVERED, confirmed_at=None).update(confirmed_at=now)
         _audit("push.deliver", push)
     if push.upstream_id is not None:
         circuit.pushed_well(push.upstream_id)
@@ -271,6 +272,11 @@ def _supersede_outdone(ids: list[int]) -> None:
     ).update(not_before=until)
 
 
+def _older_edits(push: Push) -> QuerySet[Push]:
+    """Whether those arrived is of no interest once a newer one did."""
+    return Push.objects.filter(completion=push.completion_id, kind=PushKind.UPDATE, pk__lt=push.pk)
+
+
 def _mine(push: Push) -> QuerySet[Push]:
     return Push.objects.filter(pk=push.pk, state=PushState.SENDING, fence=push.fence)
 
@@ -303,13 +309,6 @@ def leave_conflict(completion: Completion) -> None:
     Push.objects.filter(completion=completion, kind=PushKind.UPDATE, state=PushState.CONFLICT).update(
         state=PushState.WAITING, last_error="", not_before=_after_undo()
     )
-
-
-def no_longer_listed(completion: Completion) -> None:
-    """A whole list lacks the completion, and it was not we who graded it: its edits cannot be compared any more."""
-    edits = Push.objects.filter(completion=completion, kind=PushKind.UPDATE, state=PushState.WAITING, unchecked=False)
-    edits.update(state=PushState.ABSENT, last_error=ABSENT)
-    confirm(completion)
 
 
 def listed_again(completion: Completion) -> None:

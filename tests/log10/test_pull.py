@@ -6,9 +6,12 @@ from typing import Any
 import orjson
 import pytest
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
+from reviews.log10 import client as client_module
 from reviews.log10 import pulls, sync
 from reviews.models import (
+    AuditEvent,
     Completion,
     FeedbackTask,
     ItemState,
@@ -21,7 +24,8 @@ from reviews.models import (
     RevisionOrigin,
     Upstream,
 )
-from reviews.workflow import documents, feedback_tasks, ingest
+from reviews.workflow import circuit, documents, feedback_tasks, ingest, refusals, upstreams
+from reviews.workflow.audit import SYSTEM
 from tests.api.samples import CORPUS, SCHEMA, document
 from tests.fake_upstream import Answer, FakeUpstream
 
@@ -319,3 +323,110 @@ def test_it_comes_again_later_after_a_failure(upstream: Upstream, fake: FakeUpst
     fake.faults.clear()
     pull(upstream)
     assert (upstream.pull_failures, upstream.last_error) == (0, "")
+
+
+# Broken connections, refusals tried again ------------------------------------------------------------------------
+
+
+def test_it_keeps_what_came_before_the_connection_broke(
+    upstream: Upstream, fake: FakeUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "READ_SECONDS", 0.5)
+    for uid in ("a", "b", "c"):
+        fake.add(theirs(uid))
+    body = b'{"completions":[' + b",".join(fake.completions.values()) + b"]}"
+    short = {"Content-Type": "application/json", "X-Whole": "no"}
+    fake.answer_once("GET /api/v1/completions", Answer(body=body[:-200], headers=short, drip=len(body), pause=0))
+    row = pull(upstream)
+    assert (row.state, row.listed, row.created, row.gone) == (PullState.INCOMPLETE, 2, 2, 0)
+    assert row.error
+
+
+def test_it_says_why_a_page_was_too_long_and_keeps_what_fits(
+    upstream: Upstream, fake: FakeUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "LONGEST_PAGE", 100_000)
+    for number in range(200):
+        fake.add(theirs(str(number), filler="x" * 2_000))
+    row = pull(upstream)
+    assert row.state == PullState.INCOMPLETE
+    assert 20 < row.created < 60
+    assert "longer than 100,000 bytes" in row.error
+    assert row.gone == 0
+
+
+def test_it_leaves_the_upstream_alone_for_as_long_as_it_asks(upstream: Upstream, fake: FakeUpstream) -> None:
+    fake.answer_once("GET", Answer(503, headers={"Retry-After": "120"}))
+    assert pull(upstream).state == PullState.FAILED
+    assert not Upstream.objects.pull_due(timezone.now() + timedelta(seconds=110)).exists()
+    assert sync.pull(upstream) is None
+    assert len(fake.seen) == 1
+
+
+def test_it_asks_a_dead_upstream_once_in_fifteen_seconds(upstream: Upstream, fake: FakeUpstream) -> None:
+    fake.answer_always("", Answer(503))
+    for _ in range(circuit.FAILURES):
+        pull(upstream)
+    upstream.refresh_from_db()
+    assert sync.pull(upstream) is None
+    assert len(fake.seen) == circuit.FAILURES
+    (trouble,) = upstreams.troubles([upstream.organization_id])
+    assert (trouble.kind, trouble.count) == ("down", circuit.FAILURES)
+    Upstream.objects.update(quiet_until=timezone.now())
+    fake.faults.clear()
+    assert pull(upstream).state == PullState.COMPLETE
+    assert upstreams.troubles([upstream.organization_id]) == []
+
+
+@pytest.fixture
+def too_large(upstream: Upstream, fake: FakeUpstream, settings: Settings) -> PullRefusal:
+    """An item that is larger than may be, set aside."""
+    settings.API_MAX_BODY_BYTES = 1_000
+    fake.add(theirs("a", filler="x" * 2_000))
+    assert pull(upstream).refused == 1
+    return PullRefusal.objects.get()
+
+
+def test_it_takes_what_was_refused_once_it_may(
+    upstream: Upstream, fake: FakeUpstream, too_large: PullRefusal, settings: Settings
+) -> None:
+    settings.API_MAX_BODY_BYTES = 100_000
+    assert pull(upstream).created == 1
+    too_large.refresh_from_db()
+    assert too_large.taken_at is not None
+    assert not PullRefusal.objects.open().exists()
+
+
+def test_it_tries_the_bytes_again_that_are_no_longer_listed(
+    upstream: Upstream, fake: FakeUpstream, too_large: PullRefusal, settings: Settings
+) -> None:
+    fake.completions.clear()
+    settings.API_MAX_BODY_BYTES = 100_000
+    pull(upstream)
+    assert PullRefusal.objects.open().exists()
+    refusals.try_again(too_large, actor=SYSTEM)
+    upstream.refresh_from_db()
+    assert upstream.next_pull_at <= timezone.now()
+    assert pull(upstream).created == 1
+    too_large.refresh_from_db()
+    assert (too_large.retry_asked_at, too_large.taken_at is not None) == (None, True)
+    assert AuditEvent.objects.filter(action="refusal.retry").count() == 1
+
+
+def test_it_says_again_why_it_refuses(upstream: Upstream, fake: FakeUpstream, too_large: PullRefusal) -> None:
+    fake.completions.clear()
+    refusals.try_again(too_large, actor=SYSTEM)
+    row = pull(upstream)
+    assert (row.state, row.refused) == (PullState.COMPLETE, 1)
+    too_large.refresh_from_db()
+    assert (too_large.retry_asked_at, too_large.taken_at, too_large.pull) == (None, None, row)
+
+
+def test_it_opens_a_refusal_again_that_comes_again(
+    upstream: Upstream, fake: FakeUpstream, too_large: PullRefusal, settings: Settings
+) -> None:
+    settings.API_MAX_BODY_BYTES = 100_000
+    pull(upstream)
+    settings.API_MAX_BODY_BYTES = 1_000
+    pull(upstream)
+    assert PullRefusal.objects.open().get() == too_large

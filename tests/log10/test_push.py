@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 import pytest
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from reviews.log10 import sync
 from reviews.models import (
@@ -21,8 +22,19 @@ from reviews.models import (
     Upstream,
     User,
 )
-from reviews.workflow import accounts, documents, feedback_tasks, grading, outbox, queues, upstreams
+from reviews.workflow import (
+    accounts,
+    conflicts,
+    documents,
+    feedback_tasks,
+    grading,
+    outbox,
+    queues,
+    sweeping,
+    upstreams,
+)
 from reviews.workflow.audit import SYSTEM, Actor
+from reviews.workflow.conflicts import Choice
 from reviews.workflow.editing import LeafEdit
 from tests.api.samples import CORPUS, SCHEMA, document
 from tests.fake_upstream import ORGANIZATION, Answer, FakeUpstream
@@ -307,3 +319,167 @@ def test_it_keeps_feedback_here_that_the_upstream_does_not_know(
     assert push(upstream) == 0
     assert states() == [("feedback", "unlinked")]
     assert fake.journal == []
+
+
+# What stands there is looked at ----------------------------------------------------------------------------------
+
+
+def test_it_sees_the_edit_there_before_the_grade_leaves(
+    upstream: Upstream, fake: FakeUpstream, reviewed: Completion
+) -> None:
+    push(upstream)
+    assert fake.paths()[2:] == [
+        "POST /api/v1/completions/a",
+        "GET /api/completions/a",
+        "POST /api/v1/feedback",
+    ]
+    assert Push.objects.get(kind=PushKind.UPDATE).confirmed_at is not None
+
+
+def test_it_waits_for_the_next_list_where_nothing_else_tells(
+    upstream: Upstream, fake: FakeUpstream, reviewed: Completion
+) -> None:
+    fake.tells_more = False
+    assert push(upstream) == 1
+    assert [kind for kind, _ in fake.journal] == ["update"]
+    upstream.refresh_from_db()
+    assert upstream.next_pull_at <= timezone.now() + timedelta(seconds=15)
+    pull(upstream)
+    assert push(upstream) == 1
+    assert [kind for kind, _ in fake.journal] == ["update", "feedback"]
+
+
+def test_it_finds_an_edit_that_was_dropped_behind_a_good_echo(
+    upstream: Upstream, fake: FakeUpstream, reviewed: Completion
+) -> None:
+    fake.faults.append(lambda seen: Answer(body=seen.body) if f"{seen.method} {seen.path}".startswith(UPDATE) else None)
+    assert push(upstream) == 1
+    assert states() == [("update", "delivered"), ("feedback", "waiting")]
+    assert pull(upstream).conflicts == 1
+    reviewed.refresh_from_db()
+    conflict = conflicts.find(reviewed)
+    assert conflict is not None
+    assert conflict.reason == "dropped"
+    fake.faults.clear()
+    conflicts.resolve(
+        reviewed.pk,
+        choice=Choice.OURS,
+        theirs_id=conflict.theirs_id,
+        ours_id=conflict.ours_id,
+        actor=SYSTEM,
+    )
+    assert push(upstream) == 2
+    assert [kind for kind, _ in fake.journal] == ["update", "feedback"]
+
+
+def test_it_lets_a_grade_go_at_last_when_nothing_ever_tells(
+    upstream: Upstream, fake: FakeUpstream, reviewed: Completion
+) -> None:
+    fake.tells_more = False
+    push(upstream)
+    Push.objects.filter(kind=PushKind.UPDATE).update(delivered_at=timezone.now() - outbox.CONFIRM)
+    assert push(upstream) == 1
+
+
+@pytest.fixture
+def vanished(upstream: Upstream, fake: FakeUpstream, reviewed: Completion) -> Completion:
+    """Graded by another client after it was edited here: no list has it any more."""
+    fake.graded["a"] = fake.completions.pop("a")
+    Upstream.objects.update(listed_at=None)
+    return reviewed
+
+
+def test_it_sends_what_is_not_listed_when_it_stands_there_as_it_was(
+    upstream: Upstream, fake: FakeUpstream, vanished: Completion
+) -> None:
+    assert push(upstream) == 2
+    assert [kind for kind, _ in fake.journal] == ["update", "feedback"]
+
+
+@pytest.mark.parametrize("tells_more", [True, False])
+def test_it_does_not_send_over_what_it_cannot_compare(
+    upstream: Upstream, fake: FakeUpstream, vanished: Completion, tells_more: bool
+) -> None:
+    fake.graded["a"] = orjson.dumps({**STRANGE, "response": {"choices": []}})
+    fake.tells_more = tells_more
+    assert push(upstream) == 0
+    assert fake.journal == []
+    assert states() == [("update", "absent"), ("feedback", "waiting")]
+
+
+def test_it_sends_it_when_a_person_says_so(upstream: Upstream, fake: FakeUpstream, vanished: Completion) -> None:
+    fake.tells_more = False
+    push(upstream)
+    assert fake.journal == []
+    outbox.retry(Push.objects.get(kind=PushKind.UPDATE), actor=SYSTEM)
+    push(upstream)
+    assert fake.journal[0][0] == "update"
+
+
+def test_it_does_not_send_again_what_arrived_before_a_restore(
+    upstream: Upstream, fake: FakeUpstream, reviewed: Completion
+) -> None:
+    before = list(Push.objects.order_by("pk").values())
+    assert push(upstream) == 2
+    # The database as it was in the backup: nothing had been sent yet, and every list was read before.
+    for row in before:
+        Push.objects.filter(pk=row["id"]).update(**row)
+    reviewed.refresh_from_db()
+    Completion.objects.filter(pk=reviewed.pk).update(upstream_document=reviewed.received)
+    sweeping.forget_lists()
+    push(upstream)
+    assert states() == [("update", "delivered"), ("feedback", "delivered")]
+    assert [kind for kind, _ in fake.journal] == ["update", "feedback"]
+
+
+def test_it_looks_for_a_grade_that_may_have_arrived(
+    upstream: Upstream, fake: FakeUpstream, reviewed: Completion
+) -> None:
+    fake.answer_once("POST /api/v1/feedback", Answer(hang_up=True), after=True)
+    assert push(upstream) == 1
+    assert states() == [("update", "delivered"), ("feedback", "waiting")]
+    Push.objects.filter(state=PushState.WAITING).update(not_before=timezone.now())
+    assert push(upstream) == 1
+    assert [kind for kind, _ in fake.journal] == ["update", "feedback"]
+
+
+def test_it_sends_a_grade_again_that_did_not_arrive(
+    upstream: Upstream, fake: FakeUpstream, reviewed: Completion
+) -> None:
+    fake.answer_once("POST /api/v1/feedback", Answer(hang_up=True))
+    assert push(upstream) == 1
+    Push.objects.filter(state=PushState.WAITING).update(not_before=timezone.now())
+    assert push(upstream) == 1
+    assert [kind for kind, _ in fake.journal] == ["update", "feedback"]
+
+
+def test_it_pauses_when_no_key_opens_the_token(
+    upstream: Upstream, fake: FakeUpstream, reviewed: Completion, settings: Settings
+) -> None:
+    settings.ENCRYPTION_KEYS = ["another"]
+    assert push(upstream) == 0
+    assert states() == [("update", "waiting"), ("feedback", "waiting")]
+    (trouble,) = upstreams.troubles([upstream.organization_id])
+    assert (trouble.kind, "GRADEBENCH_ENCRYPTION_KEYS" in trouble.words) == ("sealed", True)
+    upstreams.change(upstream, url=fake.url, token=fake.token, actor=SYSTEM)
+    assert push(upstream) == 2
+
+
+def test_it_goes_on_with_the_next_when_one_is_refused_for_good(
+    upstream: Upstream, fake: FakeUpstream, reviewer: User
+) -> None:
+    fake.feedback_tasks = [RUBRIC]
+    for uid in ("a", "b"):
+        fake.add(theirs(uid))
+    pull(upstream)
+    for _ in range(2):
+        review(reviewer)
+    fake.answer_once(UPDATE, Answer(400, b'{"error":"Not this."}'))
+    assert push(upstream) == 2
+    assert sorted(states()) == [
+        ("feedback", "delivered"),
+        ("feedback", "waiting"),
+        ("update", "attention"),
+        ("update", "delivered"),
+    ]
+    assert upstreams.troubles([upstream.organization_id]) == []

@@ -7,6 +7,16 @@ from django.core.management.base import BaseCommand, CommandError
 
 from reviews.log10 import sync
 from reviews.models import PullState, Upstream
+from reviews.workflow import clock
+
+
+def _why(upstream: Upstream) -> str:
+    upstream.refresh_from_db()
+    if upstream.token_refused_at is not None:
+        return f"Its token has to be entered again: {upstream.last_error}"
+    if upstream.quiet_until is not None and upstream.quiet_until > clock.now():
+        return f"It is left alone until {upstream.quiet_until:%H:%M:%S} UTC: {upstream.last_error}"
+    return "Another process is pulling it."
 
 
 class Command(BaseCommand):
@@ -23,7 +33,7 @@ class Command(BaseCommand):
         for upstream in upstreams:
             row = sync.pull(upstream)
             if row is None:
-                self.stdout.write(f"{upstream.name}: another process is pulling it.")
+                self.stdout.write(f"{upstream.name}: not pulled. {_why(upstream)}")
                 continue
             failed = failed or row.state != PullState.COMPLETE
             self.stdout.write(
