@@ -18,29 +18,33 @@ KEPT = "What you wrote is still here: copy what you want to keep."
 STILL_FREE = "What you wrote is still here, and you can still submit it, as long as nobody else has taken the item."
 IN_ANOTHER_TAB = "What you wrote here is not part of that."
 READ_FIRST = "What you wrote is still here. Read the new text before you submit."
-_WORDS = {
-    Kind.TAKEN: ("Somebody else has taken this item.", KEPT),
-    Kind.ELSEWHERE: ("You have this item open in another tab, or did so and submitted it there.", IN_ANOTHER_TAB),
-    Kind.SUBMITTED: ("You have submitted this item in another tab.", IN_ANOTHER_TAB),
-    Kind.SKIPPED: ("You have skipped this item in another tab.", IN_ANOTHER_TAB),
+_SENTENCES = {
+    Kind.GONE: ("This item left the queue", KEPT),
+    Kind.TAKEN: ("Somebody else has taken this item", KEPT),
+    Kind.RELEASED: ("This item was given back", STILL_FREE),
+    Kind.ELSEWHERE: ("You have opened this item again in another tab", IN_ANOTHER_TAB),
+    Kind.SUBMITTED: ("You submitted this item in another tab", IN_ANOTHER_TAB),
+    Kind.SKIPPED: ("You skipped this item in another tab", IN_ANOTHER_TAB),
 }
 _CHANGED_BY = {
-    RevisionOrigin.PULL: "This text was changed upstream.",
-    RevisionOrigin.API: "The application has changed this completion.",
-    RevisionOrigin.EDIT: "Somebody else has edited this text.",
-    RevisionOrigin.RESOLUTION: "A conflict about this text was decided.",
+    RevisionOrigin.PULL: "The upstream changed this text",
+    RevisionOrigin.API: "The application changed this completion",
+    RevisionOrigin.EDIT: "Somebody else edited this text",
+    RevisionOrigin.RESOLUTION: "A conflict about this text was decided",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class ShownNews:
-    """What happened and what it means for her words. `reload` and `go_on` say what she can do."""
+    """What happened, when and why, and what it means for her words. `reload`: there is a new text to read; else she
+    can go on to the next item.
+    """
 
     words: str
     kept: str
-    at: datetime | None
-    reload: bool
-    go_on: bool
+    at: datetime | None = None
+    why: str = ""
+    reload: bool = False
 
 
 @never_cache
@@ -66,22 +70,12 @@ def claim(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _shown(news: News) -> ShownNews:
-    words, kept = _sentences(news)
-    changed = news.kind == Kind.CHANGED
-    return ShownNews(words, kept, news.at, reload=changed, go_on=not changed)
-
-
-def _sentences(news: News) -> tuple[str, str]:
-    match news.kind:
-        case Kind.CHANGED:
-            return _CHANGED_BY.get(RevisionOrigin(news.why), _CHANGED_BY[RevisionOrigin.API]), READ_FIRST
-        case Kind.GONE:
-            return f"This item has left the queue: {news.why}.", KEPT
-        case Kind.RELEASED if news.by_others:
-            return "A lead has taken this item back.", STILL_FREE
-        case Kind.RELEASED:
-            return f"This item is no longer yours: {news.why or 'it was given back'}.", STILL_FREE
-        case Kind.TAKEN if news.why == AssignmentState.EXPIRED:
-            return "Your claim ran out, and somebody else has taken this item.", KEPT
-        case kind:
-            return _WORDS[kind]
+    if news.kind == Kind.CHANGED:
+        origin = RevisionOrigin(news.why) if news.why else RevisionOrigin.API
+        return ShownNews(_CHANGED_BY[origin], READ_FIRST, news.at, reload=True)
+    words, kept = _SENTENCES[news.kind]
+    if news.kind == Kind.TAKEN and news.why == AssignmentState.EXPIRED:
+        return ShownNews("Your claim ran out, and somebody else has taken this item", kept)
+    if news.by_others:
+        return ShownNews("A lead took this item back", kept, news.at)
+    return ShownNews(words, kept, news.at, f": {news.why}" if news.why and news.kind != Kind.TAKEN else "")

@@ -116,6 +116,7 @@ class UpstreamCard:
     pulls: tuple[PullRow, ...] = ()
     refused: tuple[RefusedReason, ...] = ()
     refused_count: int = 0
+    active: bool = True
     may_pull: bool = False
 
     @property

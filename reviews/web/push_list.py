@@ -202,7 +202,7 @@ def _row(push: Push, scope: Scope) -> PushRow:
         what="Edit" if is_edit else "Grade",
         completion_id=push.completion_id,
         completion_name=push.completion.uid,
-        upstream=push.upstream.name if push.upstream and len(scope.upstreams) > 1 else "",
+        upstream="" if push.state == PushState.DELIVERED else _named(push.upstream, scope),
         sync=sync_state(push),
         created_at=push.created_at,
         attempts=push.attempts,
@@ -211,6 +211,11 @@ def _row(push: Push, scope: Scope) -> PushRow:
         may_decide=leads and is_edit and push.state in Group.PERSON.states,
         may_give_up=leads and refused and not is_edit,
     )
+
+
+def _named(upstream: Upstream | None, scope: Scope) -> str:
+    """Its name where there are several."""
+    return upstream.name if upstream is not None and len(scope.upstreams) > 1 else ""
 
 
 def _is_newest_there(push: Push) -> bool:
@@ -232,7 +237,7 @@ def _conflict_row(completion: Completion, scope: Scope) -> PushRow:
         what="Conflict",
         completion_id=completion.pk,
         completion_name=completion.uid,
-        upstream=completion.upstream.name if completion.upstream and len(scope.upstreams) > 1 else "",
+        upstream=_named(completion.upstream, scope),
         sync=SyncState("attention", words=CONFLICT),
         may_decide=scope.leads(completion.organization_id),
     )

@@ -22,11 +22,11 @@ ENTER_AGAIN = "Pulls and pushes wait, nothing is lost. They go on once the token
 
 
 def cards(scope: Scope) -> tuple[UpstreamCard, ...]:
-    """A card for each upstream, in a fixed number of queries."""
+    """A card for each upstream, in a fixed number of queries; those that somebody has to look at come first."""
     pulls, refused = _pulls(scope.upstream_ids), _by_upstream(reasons(scope))
     trouble = {row.upstream_id: row for row in upstreams.troubles(scope.standing.organization_ids)}
     now = clock.now()
-    return tuple(
+    found = [
         UpstreamCard(
             id=upstream.pk,
             name=upstream.name,
@@ -36,10 +36,12 @@ def cards(scope: Scope) -> tuple[UpstreamCard, ...]:
             pulls=tuple(_pull_row(pull) for pull in pulls[upstream.pk]),
             refused=tuple(refused[upstream.pk][:REASONS_SHOWN]),
             refused_count=sum(row.count for row in refused[upstream.pk]),
+            active=upstream.enabled,
             may_pull=upstream.enabled and scope.leads(upstream.organization_id),
         )
         for upstream in scope.upstreams
-    )
+    ]
+    return tuple(sorted(found, key=lambda card: (card.health.tone != "bad", not card.active)))
 
 
 def reasons(scope: Scope, upstream_id: int | None = None) -> list[RefusedReason]:
