@@ -115,7 +115,7 @@ def _page(user: User, asked: PushFilter) -> SyncPage:
 def _figures(scope: Scope, shown: tuple[UpstreamCard, ...], *, since: datetime) -> Figures:
     ids = scope.upstream_ids
     waiting, way = Wanted(ids, Group.PERSON.states), Wanted(ids, Group.WAY.states)
-    alone = pushes.conflicts_alone(scope.standing.organization_ids)[: MOST_COUNTED + 1].count()
+    alone = pushes.conflicts_alone(scope.standing.organization_ids).order_by()[: MOST_COUNTED + 1].count()
     return Figures(
         person=Figure(pushes.count(waiting) + alone, MOST_COUNTED),
         way=Figure(pushes.count(way), MOST_COUNTED),
