@@ -20,12 +20,19 @@ function settle(review) {
   }
 }
 
-document.addEventListener("htmx:beforeRequest", () => say(""));
+// What the screen asks by itself (live.js) is not something she submitted.
+const looks = (event) => event.detail.elt.matches?.("[data-look]");
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (!looks(event)) say("");
+});
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.target.id === "review") settle(event.target);
 });
 for (const failure of ["htmx:sendError", "htmx:timeout"]) {
-  document.addEventListener(failure, () => say("Not submitted: the server did not answer. Your work is still here. Submit again in a moment."));
+  document.addEventListener(failure, (event) => {
+    if (!looks(event)) say("Not submitted: the server did not answer. Your work is still here. Submit again in a moment.");
+  });
 }
 
 function refusal(xhr) {
@@ -36,4 +43,7 @@ function refusal(xhr) {
   return `Not submitted: the server refused it (${xhr.status}). Your work is still here. Reload to see what is open.`;
 }
 
-document.addEventListener("htmx:responseError", (event) => say(refusal(event.detail.xhr)));
+document.addEventListener("htmx:responseError", (event) => {
+  if (!looks(event)) say(refusal(event.detail.xhr));
+  else if (event.detail.xhr.status === 401) say("You are signed out. Your work is still here: copy it, then sign in again.");
+});
