@@ -177,8 +177,14 @@ class World:
         if choice == Choice.MERGED:
             texts = {leaf.pointer: f"{leaf.theirs} {leaf.ours}" for leaf in conflict.leaves}
         actor = Actor(user=self.reviewer)
-        ids = {"theirs_id": conflict.theirs_id, "ours_id": conflict.ours_id}
-        conflicts.resolve(conflict.completion.pk, choice=choice, texts=texts, actor=actor, **ids)
+        conflicts.resolve(
+            conflict.completion.pk,
+            choice=choice,
+            texts=texts,
+            theirs_id=conflict.theirs_id,
+            ours_id=conflict.ours_id,
+            actor=actor,
+        )
         if choice == Choice.OURS:
             self.decided.update(row.mark for row in self.server.entries if row.uid == uid)
         if choice == Choice.THEIRS:
