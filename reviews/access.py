@@ -1,5 +1,6 @@
 """Who may see and change what. Fetching is authorising: what is not hers is not found. Shared by pages and API."""
 
+from dataclasses import dataclass
 from typing import TypeVar, cast
 
 from django.core import exceptions
@@ -14,6 +15,7 @@ from reviews.models import (
     Feedback,
     Member,
     Organization,
+    PullRefusal,
     Push,
     PushKind,
     Queue,
@@ -155,17 +157,59 @@ def visible_feedback(user: User, completion: Completion) -> QuerySet[Feedback]:
     return found.exclude(pk__in=hidden.values("pk"))
 
 
+def claim_for(request: HttpRequest, pk: int) -> Assignment:
+    """The same claim as `assignment_for`, without the text: for what is asked every few seconds. Raises Http404."""
+    user = user_of(request)
+    mine = Assignment.objects.filter(
+        pk=pk, reviewer=user, item__queue__organization__in=organizations_of(user).values("pk")
+    )
+    return _found(mine.select_related("item").first())
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The organizations that she is in, and of those the ones where she is a lead."""
+
+    organization_ids: frozenset[int]
+    led_ids: frozenset[int]
+
+
+def standing_of(user: User) -> Standing:
+    """In one query."""
+    roles = dict(Member.objects.filter(user=user).values_list("organization_id", "role"))
+    return Standing(frozenset(roles), frozenset(pk for pk, role in roles.items() if role in LEADS))
+
+
+def organizations_led(user: User) -> QuerySet[Organization]:
+    """Those where she is a lead."""
+    return Organization.objects.filter(members__user=user, members__role__in=LEADS)
+
+
 def upstream_to_pull(request: HttpRequest, pk: int) -> Upstream:
     """An upstream of an organization where she is a lead. Raises Http404."""
-    led = Member.objects.filter(user=user_of(request), role__in=LEADS).values("organization_id")
+    led = organizations_led(user_of(request)).values("pk")
     return _found(Upstream.objects.filter(pk=pk, organization__in=led).select_related("organization").first())
 
 
-def push_to_retry(request: HttpRequest, pk: int) -> Push:
-    """A push of an organization where she is a lead. Raises Http404."""
-    led = Member.objects.filter(user=user_of(request), role__in=LEADS).values("organization_id")
+def push_to_decide(request: HttpRequest, pk: int) -> Push:
+    """A push of an organization where she is a lead, to be pushed again or given up. Raises Http404."""
+    led = organizations_led(user_of(request)).values("pk")
     pushes = Push.objects.filter(pk=pk, completion__organization__in=led)
     return _found(pushes.select_related("completion__organization", "revision__result").first())
+
+
+def refusal_for(request: HttpRequest, pk: int) -> PullRefusal:
+    """What a pull of one of her organizations set aside. Raises Http404."""
+    organizations = organizations_of(user_of(request)).values("pk")
+    refusals = PullRefusal.objects.filter(pk=pk, upstream__organization__in=organizations)
+    return _found(refusals.select_related("upstream").first())
+
+
+def refusal_to_retry(request: HttpRequest, pk: int) -> PullRefusal:
+    """What a pull set aside in an organization where she is a lead. Raises Http404."""
+    led = organizations_led(user_of(request)).values("pk")
+    refusals = PullRefusal.objects.filter(pk=pk, upstream__organization__in=led)
+    return _found(refusals.select_related("upstream__organization").defer("data").first())
 
 
 M = TypeVar("M")

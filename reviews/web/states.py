@@ -40,6 +40,12 @@ def dropped_state(completion_id: int, upstream: str, *, decides: bool) -> SyncSt
     return SyncState("undecided", words=words, upstream=upstream, decide_id=completion_id if decides else None)
 
 
+def changed_state(completion_id: int, upstream: str, *, decides: bool) -> SyncState:
+    """Of a completion without an edit of ours that the upstream changed while something here hangs on its text."""
+    words = _words(PushState.CONFLICT, upstream, "")
+    return SyncState("undecided", words=words, upstream=upstream, decide_id=completion_id if decides else None)
+
+
 def _words(state: PushState, upstream: str, said: str) -> str:
     match state:
         case PushState.CONFLICT:
