@@ -20,7 +20,6 @@ from reviews.models import (
     PushKind,
     Queue,
     Revision,
-    RevisionOrigin,
     Upstream,
     User,
 )
@@ -133,9 +132,9 @@ def _waits(completion: Completion) -> bool:
 
 
 def _editor() -> Subquery:
-    """Who made the newest change here; what was pulled is nobody's edit."""
-    made = Revision.objects.filter(completion=OuterRef("pk")).exclude(origin=RevisionOrigin.PULL)
-    return Subquery(made.order_by("-number").values("author")[:1])
+    """Who made the newest change of it; nobody where that came by a pull or by the API."""
+    newest = Revision.objects.filter(completion=OuterRef("pk")).order_by("-number")
+    return Subquery(newest.values("author")[:1])
 
 
 def document_of(completion: Completion, pk: int) -> Document | None:

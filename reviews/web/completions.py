@@ -9,12 +9,12 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from reviews.access import completion_for, may_decide, user_of, visible_feedback
-from reviews.models import Completion, Feedback, Push, PushKind, Revision, RevisionOrigin, Upstream, User
+from reviews.models import Completion, Feedback, Push, PushKind, PushState, Revision, RevisionOrigin, Upstream, User
 from reviews.models.sync import NEEDS_A_PERSON
 from reviews.web import conversation
 from reviews.web import rows as said
 from reviews.web.display import ChangeRow, CompletionPage, FeedbackRow, RevisionRow, SyncState
-from reviews.web.states import dropped_state, sync_state
+from reviews.web.states import changed_state, held_state, sync_state
 from reviews.workflow import documents
 from reviews.workflow.editing import EDITABLE
 
@@ -52,16 +52,24 @@ def _page(row: Completion, user: User) -> CompletionPage:
         sync=_state(row, last_edit, decides=decides),
         upstream=row.upstream.name if row.upstream else "",
         queues=_queues(row),
-        feedback=tuple(_feedback_rows(grades_seen[:MOST_ROWS], grades)),
+        feedback=tuple(
+            _feedback_rows(grades_seen[:MOST_ROWS], grades, held=bool(row.conflict_document_id) or _waits(last_edit))
+        ),
         revisions=tuple(_revision_rows(row, edits, decides=decides)),
     )
 
 
 def _state(row: Completion, last_edit: Push | None, *, decides: bool) -> SyncState | None:
-    """Where its newest edit stands; one that arrived can come into a conflict too, when it is lost there."""
-    if row.conflict_document_id and row.upstream and not (last_edit and last_edit.state in NEEDS_A_PERSON):
-        return dropped_state(row.pk, row.upstream.name, decides=decides)
+    """Where its newest edit stands. Without one that waits there can be a conflict too: about an edit that had arrived,
+    or a grade.
+    """
+    if row.conflict_document_id and row.upstream and not _waits(last_edit):
+        return changed_state(row.pk, row.upstream.name, decides=decides)
     return sync_state(last_edit, decides=decides) if last_edit else None
+
+
+def _waits(edit: Push | None) -> bool:
+    return edit is not None and edit.state in NEEDS_A_PERSON
 
 
 def _queues(row: Completion) -> tuple[tuple[int, str, str], ...]:
@@ -71,9 +79,10 @@ def _queues(row: Completion) -> tuple[tuple[int, str, str], ...]:
     )
 
 
-def _feedback_rows(rows: Iterable[Feedback], pushes: dict[int | None, Push]) -> Iterable[FeedbackRow]:
+def _feedback_rows(rows: Iterable[Feedback], pushes: dict[int | None, Push], *, held: bool) -> Iterable[FeedbackRow]:
     for row in rows:
         push = pushes.get(row.pk)
+        waits = held and push is not None and push.state == PushState.WAITING
         yield FeedbackRow(
             at=row.created_at,
             by=said.by(row),
@@ -81,7 +90,7 @@ def _feedback_rows(rows: Iterable[Feedback], pushes: dict[int | None, Push]) -> 
             values=said.values(row),
             comment=row.comment,
             superseded=hasattr(row, "superseded_by"),
-            sync=sync_state(push) if push else None,
+            sync=(held_state(push) if waits else sync_state(push)) if push else None,
         )
 
 

@@ -13,10 +13,13 @@ KEYS = {Choice.MERGED: "m", Choice.OURS: "o", Choice.THEIRS: "t"}
 
 @dataclass(frozen=True, slots=True)
 class Parties:
-    """Who stands against whom: the upstream's name, and whose edit it is ("your", "mira's")."""
+    """Who stands against whom: the upstream's name, and whose edit it is ("your", "mira's"), "" where nothing was
+    edited here. `arrived`: what stands here is what the upstream had before its change, so there is nothing to merge.
+    """
 
     upstream: str
     whose: str
+    arrived: bool = False
 
     @property
     def subject(self) -> str:
@@ -27,6 +30,8 @@ class Parties:
 def title(conflict: Conflict, who: Parties) -> str:
     """What happened, in one line."""
     match conflict.reason:
+        case "changed" if not who.whose:
+            return f"{who.upstream} changed this answer after it was graded"
         case "changed":
             return f"{who.upstream} changed this answer after {who.whose} edit"
         case "dropped":
@@ -40,6 +45,10 @@ def title(conflict: Conflict, who: Parties) -> str:
 def lead(conflict: Conflict, who: Parties) -> str:
     """What is known about it, and what is wanted of the reader."""
     match conflict.reason:
+        case "changed" if not who.whose:
+            return "Nothing was edited here. Look at what changed, and whether the grade still stands."
+        case "changed" if who.arrived:
+            return "The edit had arrived there. Look at what changed since, and decide which text stands."
         case "changed":
             return "Nothing was sent yet. Look at what differs, and decide which text stands."
         case "dropped":
@@ -62,28 +71,19 @@ def choices(conflict: Conflict, who: Parties, *, clashes: int, leaves_out: bool)
 
 
 def _choices(conflict: Conflict, who: Parties, *, clashes: int, leaves_out: bool) -> Iterator[ChoiceButton]:
-    up, changed = who.upstream, conflict.reason == "changed"
-    if conflict.reason != "absent" and conflict.leaves and conflict.mergeable:
-        yield ChoiceButton(
-            Choice.MERGED.value,
-            KEYS[Choice.MERGED],
-            "Send the merge" if changed else "Send the text in the box",
-            _merge_words(conflict, who, clashes=clashes, leaves_out=leaves_out),
-            primary=changed and not clashes,
-        )
+    changed = conflict.reason == "changed"
+    if conflict.reason != "absent" and conflict.leaves and conflict.mergeable and not who.arrived:
+        label = "Send the merge" if changed else "Send the text in the box"
+        words = _merge_words(conflict, who, clashes=clashes, leaves_out=leaves_out)
+        yield _button(Choice.MERGED, label, words, primary=changed and not clashes)
     label, words = _ours(conflict, who)
-    yield ChoiceButton(
-        Choice.OURS.value, KEYS[Choice.OURS], label, words, primary=conflict.reason in ("dropped", "refused")
-    )
-    theirs = (
-        f"{up}'s text stands here too" if conflict.theirs_known else f"The text that {up} last had stands here again"
-    )
-    yield ChoiceButton(
-        Choice.THEIRS.value,
-        KEYS[Choice.THEIRS],
-        "Take theirs" if conflict.theirs_known else "Give it up",
-        f"{theirs}. {who.subject} edit stays in the history, and nothing is sent.",
-    )
+    yield _button(Choice.OURS, label, words, primary=conflict.reason in ("dropped", "refused"))
+    label = "Take theirs" if conflict.theirs_known else "Give it up"
+    yield _button(Choice.THEIRS, label, _theirs(conflict, who), primary=who.arrived)
+
+
+def _button(choice: Choice, label: str, words: str, *, primary: bool) -> ChoiceButton:
+    return ChoiceButton(choice.value, KEYS[choice], label, words, primary=primary)
 
 
 def _merge_words(conflict: Conflict, who: Parties, *, clashes: int, leaves_out: bool) -> str:
@@ -100,9 +100,10 @@ def _ours(conflict: Conflict, who: Parties) -> tuple[str, str]:
     up = who.upstream
     match conflict.reason:
         case "changed":
+            text = "the text from before its change again" if who.arrived else f"{who.whose} text"
             others = len(conflict.their_changes)
             besides = f", also in {places(others)} beside the text" if others else ""
-            return "Keep ours", f"{up} gets {who.whose} text. What {up} changed is overwritten{besides}."
+            return "Keep ours", f"{up} gets {text}. What {up} changed is overwritten{besides}."
         case "dropped":
             return "Send ours again", f"{up} gets {who.whose} text once more."
         case "absent":
@@ -111,14 +112,23 @@ def _ours(conflict: Conflict, who: Parties) -> tuple[str, str]:
             return "Push again", f"{up} is sent the same text once more."
 
 
+def _theirs(conflict: Conflict, who: Parties) -> str:
+    up = who.upstream
+    stands = (
+        f"{up}'s text stands here too" if conflict.theirs_known else f"The text that {up} last had stands here again"
+    )
+    history = f". {who.subject} edit stays in the history" if who.whose else ""
+    return f"{stands}{history}, and nothing is sent."
+
+
 def places(count: int) -> str:
     """A number of places in a text, for a reader."""
     return "1 place" if count == 1 else f"{count:,} places"
 
 
-def done(conflict: Conflict, choice: Choice, *, upstream: str, withdrawn: int, more: int) -> str:
-    """What happens now."""
-    words = [_done(conflict, choice, upstream)]
+def done(conflict: Conflict, choice: Choice, *, upstream: str, sent: bool, withdrawn: int, more: int) -> str:
+    """What happens now. `sent`: something leaves, which a merge that came out as theirs does not."""
+    words = [_leaves(conflict, choice, upstream) if sent else f"{upstream}'s text stands, and nothing is sent."]
     if withdrawn:
         grades = "1 grade is" if withdrawn == 1 else f"{withdrawn} grades are"
         words.append(f"{grades} withdrawn, and the completion is offered for another review.")
@@ -127,9 +137,7 @@ def done(conflict: Conflict, choice: Choice, *, upstream: str, withdrawn: int, m
     return " ".join(words)
 
 
-def _done(conflict: Conflict, choice: Choice, upstream: str) -> str:
-    if choice == Choice.THEIRS:
-        return f"{upstream}'s text stands. The edit stays in the history, and nothing is sent."
+def _leaves(conflict: Conflict, choice: Choice, upstream: str) -> str:
     wait = settings.UNDO_SECONDS if conflict.theirs_known or choice == Choice.MERGED else 0
     when = f"in {wait:g} s" if wait >= 1 else "now"
     return f"{'The merge' if choice == Choice.MERGED else 'Our text'} leaves for {upstream} {when}."

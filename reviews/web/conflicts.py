@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from reviews.access import conflict_for, to_decide, user_of, visible_feedback
-from reviews.models import Completion, Document, Revision, RevisionOrigin, User
+from reviews.models import Completion, Document, Push, PushKind, Revision, RevisionOrigin, User
 from reviews.web import conflict_words, edits, rows, three_way
 from reviews.web.conflict_words import Parties
 from reviews.web.display_conflicts import ConflictPage, GradeQuestion, Heading, MergeBox, OtherChange
@@ -72,8 +72,14 @@ def _decide(request: HttpRequest, found: Conflict) -> HttpResponse:
 def _onward(request: HttpRequest, found: Conflict, choice: Choice, *, withdrawn: int) -> HttpResponse:
     """To the next that waits for her, or to the completion, with a word on what happens now."""
     waiting, pk = to_decide(user_of(request)), found.completion.pk
-    upstream = _parties(found, user_of(request)).upstream
-    words = conflict_words.done(found, choice, upstream=upstream, withdrawn=withdrawn, more=len(waiting))
+    words = conflict_words.done(
+        found,
+        choice,
+        upstream=_upstream(found.completion),
+        sent=Push.objects.undecided().filter(completion=pk, kind=PushKind.UPDATE).exists(),
+        withdrawn=withdrawn,
+        more=len(waiting),
+    )
     messages.success(request, words)
     if not waiting:
         return go_to(request, "completion", pk)
@@ -144,7 +150,7 @@ def _unreadable(completion: Completion, error: DocumentUnreadable) -> ConflictPa
     return ConflictPage(
         completion_id=completion.pk,
         completion_name=completion.uid,
-        upstream=completion.upstream.name if completion.upstream else "",
+        upstream=_upstream(completion),
         title="These texts cannot be compared",
         lead=f"One of them cannot be read: {error} Nothing can be decided here, and nothing was sent.",
         theirs_id=0,
@@ -153,27 +159,37 @@ def _unreadable(completion: Completion, error: DocumentUnreadable) -> ConflictPa
 
 
 def _parties(found: Conflict, user: User) -> Parties:
-    edit, upstream = _edit(found), found.completion.upstream
+    edit, completion = _edit(found), found.completion
     mine = edit is not None and edit.author_id == user.pk
+    last = completion.upstream_document if found.push is None and found.reason == "changed" else None
     return Parties(
-        upstream=upstream.name if upstream else "the upstream",
-        whose="your" if mine else f"{rows.by(edit)}'s" if edit else "our",
+        upstream=_upstream(completion),
+        whose="your" if mine else f"{rows.by(edit)}'s" if edit else "",
+        arrived=last is not None and last.hash == completion.current.hash,
     )
 
 
+def _upstream(completion: Completion) -> str:
+    return completion.upstream.name if completion.upstream else "the upstream"
+
+
 def _edit(found: Conflict) -> Revision | None:
-    """The revision that the decision is about: the one that waits, or that arrived and was lost."""
+    """The revision that the decision is about: the one that waits, or else that stands here; None where what stands
+    here was pulled.
+    """
     if found.push is not None:
         return found.push.revision
-    made = found.completion.revisions.exclude(origin=RevisionOrigin.PULL).select_related("author", "api_token")
-    return made.order_by("-number").first()
+    newest = found.completion.revisions.select_related("author", "api_token").order_by("-number").first()
+    return newest if newest and newest.origin != RevisionOrigin.PULL else None
 
 
 def _headings(found: Conflict, who: Parties, edit: Revision | None) -> dict[str, Heading]:
     """What stands above each text; no base where the upstream has changed nothing that we know of."""
     at = dict(Document.objects.filter(pk__in=(found.base_id, found.theirs_id)).values_list("pk", "created_at"))
     theirs = Heading(f"{who.upstream} now", at[found.theirs_id], "seen")
-    ours = Heading(f"{who.whose} edit", edit.created_at if edit else None)
+    ours = Heading(f"{who.whose} edit" if who.whose else "as it was graded", edit.created_at if edit else None)
+    if who.arrived:
+        return {"base": ours, "theirs": theirs}
     if found.base_id != found.theirs_id:
         return {"base": _base_heading(found, who, at[found.base_id]), "theirs": theirs, "ours": ours}
     if not found.theirs_known:

@@ -387,7 +387,7 @@ class QueueDone:
 # --- a completion and its history --------------------------------------------------------------------------------
 
 
-PushState = Literal["waiting", "sending", "arrived", "undecided", "attention", "held", "local", "given_up"]
+PushState = Literal["waiting", "sending", "arrived", "undecided", "attention", "held", "local", "not_sent"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -240,7 +240,7 @@ def _conflict_row(completion: Completion, scope: Scope) -> PushRow:
         sync=changed_state(
             completion.pk,
             completion.upstream.name if completion.upstream else "",
-            decides=scope.leads(completion.organization_id),
+            decides=False,
         ),
         may_decide=scope.leads(completion.organization_id),
     )

@@ -11,9 +11,9 @@ _STATES = {
     PushState.CONFLICT: "undecided",
     PushState.ABSENT: "undecided",
     PushState.ATTENTION: "attention",
-    PushState.SUPERSEDED: "held",
+    PushState.SUPERSEDED: "not_sent",
     PushState.UNLINKED: "local",
-    PushState.DISCARDED: "given_up",
+    PushState.DISCARDED: "not_sent",
 }
 SUPERSEDED = "A newer edit went instead."
 
@@ -34,16 +34,18 @@ def sync_state(push: Push, *, decides: bool = False) -> SyncState:
     )
 
 
-def dropped_state(completion_id: int, upstream: str, *, decides: bool) -> SyncState:
-    """Of an edit that arrived and was found missing: the upstream lists what stood there before, or something else."""
-    words = f"Conflict: {upstream} no longer lists the text that it was sent."
-    return SyncState("undecided", words=words, upstream=upstream, decide_id=completion_id if decides else None)
-
-
 def changed_state(completion_id: int, upstream: str, *, decides: bool) -> SyncState:
-    """Of a completion without an edit of ours that the upstream changed while something here hangs on its text."""
-    words = _words(PushState.CONFLICT, upstream, "")
+    """Of a conflict without an edit that waits: one that had arrived was changed or lost there, or a grade hangs on the
+    text that the upstream changed.
+    """
+    words = f"Conflict: {upstream} lists another text than the one that stands here."
     return SyncState("undecided", words=words, upstream=upstream, decide_id=completion_id if decides else None)
+
+
+def held_state(push: Push) -> SyncState:
+    """Of a grade whose completion waits for a decision: it would be sent of a text that may not stand."""
+    upstream = push.upstream.name if push.upstream else ""
+    return SyncState("held", words="until it is decided which text stands", upstream=upstream)
 
 
 def _words(state: PushState, upstream: str, said: str) -> str:

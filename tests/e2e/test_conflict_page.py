@@ -194,7 +194,7 @@ def test_keys_bring_the_focus_to_a_choice_and_press_nothing(met: Conflicts, page
     page.keyboard.press("t")
     is_focused(page.get_by_role("button", name="Take theirs"))
     page.keyboard.press("Control+Enter")
-    expect(page.get_by_role("status")).to_contain_text("text stands. The edit stays in the history")
+    expect(page.get_by_role("status")).to_contain_text("text stands, and nothing is sent.")
     arrived(met, "keys", THEIRS)
 
 

@@ -116,13 +116,27 @@ def absent() -> Case:
     return case
 
 
-def dropped() -> Case:
+def arrived() -> Case:
+    """The edit arrived, and the upstream changed its text after that."""
+    case = dropped(lists=THEIRS)
+    assert case.completion.conflict_document is not None
+    return case
+
+
+def graded() -> Case:
+    """A grade waits, nothing was edited, and the upstream changed the text that was graded."""
+    case = edited(text=BASE, comment="Just right.")
+    case.they_say(THEIRS)
+    return case
+
+
+def dropped(lists: str = BASE) -> Case:
     """The upstream said that it had the edit, and lists the text from before it."""
     case = edited()
     past = timezone.now() - timedelta(minutes=5)
     Push.objects.filter(pk=case.edit.pk).update(state=PushState.DELIVERED, delivered_at=past)
     Completion.objects.filter(pk=case.pk).update(upstream_document=case.completion.current_id)
-    case.they_say(BASE)
+    case.they_say(lists)
     return case
 
 
@@ -302,6 +316,34 @@ def test_an_edit_that_was_lost_there_is_sent_again() -> None:
     assert (case.answer, case.edit.state) == (OURS, PushState.WAITING)
 
 
+def test_an_edit_that_had_arrived_and_was_changed_there_is_compared_with_what_came_of_it() -> None:
+    case = arrived()
+    page = case.page(case.author)
+    assert page.title == "prod changed this answer after your edit"
+    assert "had arrived there" in page.lead
+    assert [side.heading.name for side in page.boxes[0].three_way.sides] == ["your edit", "prod now"]
+    assert [(choice.label, choice.primary) for choice in page.choices] == [("Take theirs", True), ("Keep ours", False)]
+    case.decide("ours", by=case.author)
+    assert (case.answer, case.edit.state) == (OURS, PushState.WAITING)
+
+
+def test_a_grade_of_a_text_that_was_changed_there_is_asked_about_although_nothing_was_edited() -> None:
+    case = graded()
+    page = case.page()
+    assert page.title == "prod changed this answer after it was graded"
+    assert [side.heading.name for side in page.boxes[0].three_way.sides] == ["as it was graded", "prod now"]
+    assert [choice.label for choice in page.choices] == ["Take theirs", "Keep ours"]
+    assert case.author.get(case.address).status_code == 403
+    case.decide("theirs", {page.grades[0].name: "withdrawn"})
+    assert (case.answer, case.grade.state) == (THEIRS, PushState.DISCARDED)
+
+
+def test_a_merge_that_came_out_as_theirs_says_that_nothing_is_sent() -> None:
+    case = changed()
+    response = case.decide("merged", {TEXT: THEIRS})
+    assert b"prod&#x27;s text stands, and nothing is sent." in case.lead.get(response["Location"]).content
+
+
 def test_it_can_be_decided_where_they_have_no_text_any_more() -> None:
     case = edited()
     call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
@@ -459,6 +501,7 @@ def test_the_completion_and_its_history_lead_to_the_decision_those_who_may_take_
     content = reader.get(page).content
     assert case.address.encode() not in content
     assert b"Conflict: prod changed this completion after we pulled it. Nothing was sent." in content
+    assert b"Held: until it is decided which text stands" in content
 
 
 @pytest.mark.parametrize(
@@ -466,7 +509,7 @@ def test_the_completion_and_its_history_lead_to_the_decision_those_who_may_take_
     [
         (absent, b"Waits for a decision: prod no longer lists it."),
         (refused, b"Needs attention: The upstream answered 422: no edits on Sundays."),
-        (dropped, b"Conflict: prod no longer lists the text that it was sent."),
+        (dropped, b"Conflict: prod lists another text than the one that stands here."),
     ],
 )
 def test_the_completion_says_what_it_waits_for(make: Any, words: bytes) -> None:
