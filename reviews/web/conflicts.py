@@ -142,7 +142,7 @@ def _page(found: Conflict, user: User, posted: Posted) -> ConflictPage:
         grades=grades,
         hidden_grades=len(found.grades) - len(grades),
         choices=conflict_words.choices(found, who, clashes=clashes, leaves_out=bool(ours_beside)),
-        more=sum(pk != found.completion.pk for pk in to_decide(user)),
+        waiting=len(to_decide(user)),
     )
 
 

@@ -178,7 +178,9 @@ class ChoiceButton:
 
 @dataclass(frozen=True, slots=True)
 class ConflictPage:
-    """Everything the conflict page shows. `hidden_grades` counts the grades of a blind queue that she may not see."""
+    """Everything the conflict page shows. `hidden_grades` counts the grades of a blind queue that she may not see,
+    `waiting` the decisions that she may take, this one among them.
+    """
 
     completion_id: int
     completion_name: str
@@ -195,7 +197,7 @@ class ConflictPage:
     grades: tuple[GradeQuestion, ...] = ()
     hidden_grades: int = 0
     choices: tuple[ChoiceButton, ...] = ()
-    more: int = 0
+    waiting: int = 0
     errors: tuple[str, ...] = ()
 
     @property

@@ -266,7 +266,7 @@ def test_it_goes_on_to_the_next_conflict_and_says_how_many_there_are() -> None:
     made.client.post(f"/reviews/{item}/submit", made.form(item, **{"edit-0": OURS}))
     body = document(THEIRS)
     second = ingest.take_pulled(upstream, "second", body, orjson.dumps(body), asked_at=timezone.now()).completion
-    assert first.page().more == 1
+    assert first.page().waiting == 2
     response = first.decide("merged")
     assert response["Location"] == f"/completions/{second.pk}/conflict"
     assert b"1 more to decide." in first.lead.get(response["Location"]).content
