@@ -200,7 +200,7 @@ def test_giving_up_asks_first_and_is_not_disturbed(busy: Team, page: Page) -> No
     calm(busy)
     refused = (
         "p = Push.objects.filter(kind='feedback').order_by('pk').first(); "
-        "Push.objects.filter(pk=p.pk).update(state='attention', delivered_at=None, last_error='No.')"
+        "Push.objects.filter(pk=p.pk).update(state='attention', delivered_at=None, confirmed_at=None, last_error='No.')"
     )
     busy.database(refused)
     sign_in(page, busy)
@@ -223,7 +223,7 @@ def test_giving_up_asks_first_and_is_not_disturbed(busy: Team, page: Page) -> No
 
 def test_it_says_when_the_connection_is_lost_and_when_it_is_back(busy: Team, page: Page, contexts: Contexts) -> None:
     contexts.watch.allow("ERR_FAILED")
-    contexts.watch.allow("htmx:sendError")
+    contexts.watch.allow("htmx:(sendError|afterRequest)")
     sign_in(page, busy)
     open_sync(page, busy)
     page.route("**/sync/live**", lambda route: route.abort())
@@ -246,7 +246,7 @@ def test_it_asks_nothing_while_nobody_sees_it(busy: Team, page: Page) -> None:
 
 
 def test_it_says_that_the_session_is_over(busy: Team, page: Page, contexts: Contexts) -> None:
-    contexts.watch.allow("401")
+    contexts.watch.allow("401|htmx:responseError")
     sign_in(page, busy)
     open_sync(page, busy)
     page.context.clear_cookies()
