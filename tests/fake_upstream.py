@@ -2,8 +2,12 @@
 
 import contextlib
 import json
+import select
+import socket
+import struct
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -31,14 +35,33 @@ class Seen:
 
 @dataclass
 class Answer:
-    """What is sent back. With `drip` so many bytes leave each `pause` seconds, and no length is named before."""
+    """What is sent back.
+
+    With `drip` so many bytes leave each `pause` seconds, and no length is named before. With `pieces` the body comes
+    from there, without a length. `hang` seconds pass before anything leaves, or fewer when the client goes. `hang_up`
+    sends nothing, `reset` breaks the connection off as a crashed server does, `cut_at` after so many bytes of the body.
+    """
 
     status: int = 200
     body: bytes = b"{}"
     headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
     drip: int = 0
     pause: float = 0.0
+    hang: float = 0.0
     hang_up: bool = False
+    reset: bool = False
+    cut_at: int | None = None
+    pieces: Iterable[bytes] | None = None
+
+    def parts(self) -> Iterator[bytes]:
+        """The body as it leaves, piece by piece."""
+        if self.pieces is not None:
+            yield from self.pieces
+            return
+        body = self.body if self.cut_at is None else self.body[: self.cut_at]
+        step = self.drip or max(1, len(body))
+        for start in range(0, len(body), step):
+            yield body[start : start + step]
 
 
 Fault = Callable[[Seen], Answer | None]
@@ -130,6 +153,9 @@ class FakeUpstream:
                 return made
         return answer
 
+    def ended(self, seen: Seen, *, whole: bool) -> None:
+        """Called when a request has ended; `whole`: its answer was sent to the last byte."""
+
     def _carry_out(self, seen: Seen) -> Answer:
         if seen.headers.get("x-log10-token") != self.token:
             return _json({"error": "No such token."}, 401)
@@ -209,27 +235,51 @@ class _Handler(BaseHTTPRequestHandler):
     def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        answer = self.server.upstream.answer(Seen(self.command, self.path, headers, body))
+        seen = Seen(self.command, self.path, headers, body)
+        answer = self.server.upstream.answer(seen)
         self.close_connection = True
-        if answer.hang_up:
-            return
+        whole = False
         # A client that has hung up, as some tests want it to.
         with contextlib.suppress(OSError):
-            self._send(answer)
+            whole = self._wait(answer.hang) and self._send(answer)
+        self.server.upstream.ended(seen, whole=whole)
 
-    def _send(self, answer: Answer) -> None:
+    def _wait(self, seconds: float) -> bool:
+        """Let so much time pass; whether the client is still there and nobody stops the server."""
+        until = time.monotonic() + seconds
+        while not self._is_alone() and time.monotonic() < until:
+            if self.server.upstream.stopping.wait(min(0.05, max(0.0, until - time.monotonic()))):
+                return False
+        return not self._is_alone()
+
+    def _is_alone(self) -> bool:
+        """Whether the client has closed the connection: what is sent now reaches nobody."""
+        readable, _, _ = select.select([self.connection], [], [], 0)
+        return bool(readable) and self.connection.recv(1, socket.MSG_PEEK) == b""
+
+    def _send(self, answer: Answer) -> bool:
+        """Send it; whether all of it went out."""
+        if answer.hang_up or (answer.reset and answer.cut_at is None):
+            return self._break_off(answer)
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
-        if not answer.drip:
+        if not answer.drip and answer.pieces is None:
             self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
-        step = answer.drip or max(1, len(answer.body))
-        for start in range(0, len(answer.body), step):
-            self.wfile.write(answer.body[start : start + step])
+        for part in answer.parts():
+            self.wfile.write(part)
             self.wfile.flush()
-            if answer.pause and self.server.upstream.stopping.wait(answer.pause):
-                return
+            if answer.pause and not self._wait(answer.pause):
+                return False
+        return answer.cut_at is None or self._break_off(answer)
+
+    def _break_off(self, answer: Answer) -> bool:
+        if answer.reset:
+            # Without lingering, closing sends a reset instead of an end.
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+        return False
 
 
 def _json(value: object, status: int = 200) -> Answer:

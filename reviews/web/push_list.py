@@ -8,9 +8,8 @@ from django.utils.http import urlencode
 
 from reviews.access import Standing, standing_of
 from reviews.models import Completion, Push, PushKind, PushState, Upstream, User
-from reviews.web.display import SyncState
 from reviews.web.display_sync import Figure, FilterBar, Option, PushList, PushRow
-from reviews.web.states import CONFLICT, sync_state
+from reviews.web.states import changed_state, sync_state
 from reviews.workflow import pushes
 from reviews.workflow.pushes import Group, Slice, Wanted
 
@@ -238,6 +237,10 @@ def _conflict_row(completion: Completion, scope: Scope) -> PushRow:
         completion_id=completion.pk,
         completion_name=completion.uid,
         upstream=_named(completion.upstream, scope),
-        sync=SyncState("attention", words=CONFLICT),
+        sync=changed_state(
+            completion.pk,
+            completion.upstream.name if completion.upstream else "",
+            decides=scope.leads(completion.organization_id),
+        ),
         may_decide=scope.leads(completion.organization_id),
     )

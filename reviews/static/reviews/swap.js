@@ -34,17 +34,16 @@ for (const failure of ["htmx:sendError", "htmx:timeout"]) {
     if (!looks(event)) say("Not submitted: the server did not answer. Your work is still here. Submit again in a moment.");
   });
 }
+
+function refusal(xhr) {
+  // An outage comes with a sentence of the server's own.
+  if ((xhr.getResponseHeader("Content-Type") || "").startsWith("text/plain")) return `${xhr.responseText} Your work is still here.`;
+  if (xhr.status === 403) return "Not submitted: this page is too old. Copy your words, reload, and submit again.";
+  if (xhr.status >= 500) return `Not submitted: something broke on the server (${xhr.status}). Your work is still here. Submit again in a moment.`;
+  return `Not submitted: the server refused it (${xhr.status}). Your work is still here. Reload to see what is open.`;
+}
+
 document.addEventListener("htmx:responseError", (event) => {
-  const status = event.detail.xhr.status;
-  if (looks(event)) {
-    if (status === 401) say("You are signed out. Your work is still here: copy it, then sign in again.");
-    return;
-  }
-  say(
-    status === 403
-      ? "Not submitted: this page is too old. Copy your words, reload, and submit again."
-      : status >= 500
-        ? `Not submitted: something broke on the server (${status}). Your work is still here. Submit again in a moment.`
-        : `Not submitted: the server refused it (${status}). Your work is still here. Reload to see what is open.`,
-  );
+  if (!looks(event)) say(refusal(event.detail.xhr));
+  else if (event.detail.xhr.status === 401) say("You are signed out. Your work is still here: copy it, then sign in again.");
 });
