@@ -11,7 +11,6 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import DateTimeField, F, Model
-from reviews.workflow.conflicts import Choice
 
 from reviews import tasks
 from reviews.log10 import sync
@@ -31,6 +30,7 @@ from reviews.models import (
 from reviews.models.sync import NEEDS_A_PERSON
 from reviews.workflow import accounts, conflicts, documents, editing, grading, queues, upstreams
 from reviews.workflow.audit import Actor
+from reviews.workflow.conflicts import Choice
 from reviews.workflow.editing import LeafEdit
 from tests.fake_upstream import ORGANIZATION, TOKEN
 from tests.faults.held import held_marks
@@ -176,9 +176,14 @@ class World:
         texts = {}
         if choice == Choice.MERGED:
             texts = {leaf.pointer: f"{leaf.theirs} {leaf.ours}" for leaf in conflict.leaves}
-        actor = Actor(user=self.reviewer)
-        ids = {"theirs_id": conflict.theirs_id, "ours_id": conflict.ours_id}
-        conflicts.resolve(conflict.completion.pk, choice=choice, texts=texts, actor=actor, **ids)
+        conflicts.resolve(
+            conflict.completion.pk,
+            choice=choice,
+            texts=texts,
+            theirs_id=conflict.theirs_id,
+            ours_id=conflict.ours_id,
+            actor=Actor(user=self.reviewer),
+        )
         if choice == Choice.OURS:
             self.decided.update(row.mark for row in self.server.entries if row.uid == uid)
         if choice == Choice.THEIRS:
