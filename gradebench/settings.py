@@ -50,6 +50,8 @@ INSTALLED_APPS = [
     "reviews",
 ]
 MIDDLEWARE = [
+    # Outermost: what the others read and write is under watch as well.
+    "gradebench.outages.middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -73,14 +75,17 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "reviews.web.banner.banner",
             ],
         },
     }
 ]
 
 # Database --------------------------------------------------------------------------------------------------------
+# How long a request waits for a database that is busy or gone before it says so.
+DATABASE_SECONDS = env.float("GRADEBENCH_DATABASE_SECONDS", default=20.0)
 SQLITE_OPTIONS: dict[str, Any] = {
-    "timeout": 20,
+    "timeout": DATABASE_SECONDS,
     # A transaction that reads first and writes later would fail at once when another writer came between; taking
     # the write lock at BEGIN makes it wait instead. So transactions are opened to write, never to read.
     "transaction_mode": "IMMEDIATE",
@@ -101,8 +106,17 @@ if EMBEDDED:
     }
 else:
     DATABASES = {"default": env.db_url("DATABASE_URL")}
-    DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
-    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+    # A connection that an outage left behind is found out and made anew before its next use.
+    DATABASES["default"] |= {"ENGINE": "gradebench.postgresql", "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+    DATABASES["default"]["OPTIONS"] = {
+        "connect_timeout": 5,
+        # A host that vanished without a word is given up after 25 s, by workers and commands as well.
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 25_000,
+        **DATABASES["default"].get("OPTIONS", {}),
+    }
 ATOMIC_REQUESTS = False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -182,6 +182,16 @@ class _Service:
             self.process.wait()
             self.process = None
 
+    def freeze(self) -> None:
+        """Stop the server and all its children in their tracks (SIGSTOP): connections stay, and nothing is said."""
+        for process in descendants(self.pid):
+            process.suspend()
+
+    def thaw(self) -> None:
+        """Let a frozen server go on."""
+        for process in descendants(self.pid):
+            process.resume()
+
     def close(self) -> None:
         """Stop the server and remove its files."""
         self.stop()
@@ -228,6 +238,12 @@ class Postgres(_Service):
     def url(self, database: str = "postgres") -> str:
         """The DATABASE_URL of one of its databases."""
         return f"postgres://gradebench:{self.password}@{HOST}:{self.port}/{quote(database)}"
+
+    def stop_at_once(self) -> None:
+        """End the server as `pg_ctl stop -m immediate` does: without a checkpoint, so that it recovers at its start."""
+        if self.process is not None:
+            end_process(self.process, signal.SIGQUIT, seconds=10)
+            self.process = None
 
     def create_database(self, name: str) -> str:
         """Create an empty database and return its URL. Raises psycopg.errors.DuplicateDatabase."""

@@ -3,9 +3,9 @@
 See tests/faults/upstream.py for how they are switched on, and for whom. Those that need a figure make a fault of it.
 """
 
-import gzip
 import itertools
 import math
+import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -33,6 +33,11 @@ def bad_gateway(call: Call) -> Answer:
 def unavailable(call: Call) -> Answer:
     """503 without Retry-After."""
     return said({"error": "Back soon."}, 503)
+
+
+def forbidden(call: Call) -> Answer:
+    """403 with a sentence."""
+    return said({"error": "Not this one."}, 403)
 
 
 def any_error(call: Call) -> Answer:
@@ -292,10 +297,15 @@ def huge_page(count: int, item: Callable[[int], bytes]) -> Fault:
 
 def gzip_bomb(megabytes: int) -> Fault:
     """A list that is small on the wire and so many megabytes large when it is unpacked."""
+    packer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    blanks = b" " * (1 << 20)
+    packed = [packer.compress(b'{"completions":[{"id":"bomb","x":"')]
+    packed += [packer.compress(blanks) for _ in range(megabytes)]
+    packed += [packer.compress(b'"}]}'), packer.flush()]
+    body = b"".join(packed)
 
     def fault(call: Call) -> Answer:
-        packed = gzip.compress(b'{"completions":[{"id":"bomb","x":"' + b" " * (megabytes << 20) + b'"}]}', 1)
-        return Answer(body=packed, headers={"Content-Type": "application/json", "Content-Encoding": "gzip"})
+        return Answer(body=body, headers={"Content-Type": "application/json", "Content-Encoding": "gzip"})
 
     return fault
 

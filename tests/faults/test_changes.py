@@ -1,7 +1,6 @@
 """R15 and R19: what others do upstream while somebody works on it here."""
 
 import pytest
-from reviews.workflow.conflicts import Choice
 
 from reviews.models import (
     Assignment,
@@ -18,6 +17,7 @@ from reviews.models import (
 )
 from reviews.workflow import conflicts, documents, grading, queues
 from reviews.workflow.audit import Actor
+from reviews.workflow.conflicts import Choice
 from reviews.workflow.queues import ClaimLost
 from tests.faults import faults
 from tests.faults.journal import FEEDBACK, UPDATE

@@ -11,7 +11,6 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import DateTimeField, F, Model
-from reviews.workflow.conflicts import Choice
 
 from reviews import tasks
 from reviews.log10 import sync
@@ -31,6 +30,7 @@ from reviews.models import (
 from reviews.models.sync import NEEDS_A_PERSON
 from reviews.workflow import accounts, conflicts, documents, editing, grading, queues, upstreams
 from reviews.workflow.audit import Actor
+from reviews.workflow.conflicts import Choice
 from reviews.workflow.editing import LeafEdit
 from tests.fake_upstream import ORGANIZATION, TOKEN
 from tests.faults.held import held_marks
@@ -97,8 +97,8 @@ class World:
         passed = 0.0
         while self.on_the_way():
             assert passed < seconds, f"not calm within {seconds:.0f} s: {self.states()}"
-            # What has not come by itself in half a minute is not looked for each second.
-            by = step if passed < 30 else 5 * step
+            # What has not come by itself for some time is not looked for each second.
+            by = step if passed < 20 else 5 * step if passed < 100 else 20 * step
             self.run(by, step=by)
             passed += by
         return passed
@@ -177,8 +177,14 @@ class World:
         if choice == Choice.MERGED:
             texts = {leaf.pointer: f"{leaf.theirs} {leaf.ours}" for leaf in conflict.leaves}
         actor = Actor(user=self.reviewer)
-        ids = {"theirs_id": conflict.theirs_id, "ours_id": conflict.ours_id}
-        conflicts.resolve(conflict.completion.pk, choice=choice, texts=texts, actor=actor, **ids)
+        conflicts.resolve(
+            conflict.completion.pk,
+            choice=choice,
+            texts=texts,
+            theirs_id=conflict.theirs_id,
+            ours_id=conflict.ours_id,
+            actor=actor,
+        )
         if choice == Choice.OURS:
             self.decided.update(row.mark for row in self.server.entries if row.uid == uid)
         if choice == Choice.THEIRS:

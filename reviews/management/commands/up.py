@@ -22,7 +22,8 @@ from reviews.models import Organization, User
 from reviews.workflow import accounts, sweeping
 
 HOST = "127.0.0.1"
-WORKER_THREADS = 4
+# More than a few upstreams that hang at once: each may keep a thread for a minute.
+WORKER_THREADS = 8
 
 
 class Command(BaseCommand):
