@@ -205,14 +205,17 @@ OUTBOUND_ALLOW: list[str] = env.list("GRADEBENCH_OUTBOUND_ALLOW", default=[])
 
 CELERY_BROKER_URL = env.str("REDIS_URL", default="") or "memory://localhost/"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# For as long as it takes: whoever gives up has to be started by hand.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+# A message that is lost costs a second, until the next tick, so none is kept until it is acknowledged: a worker that
+# lost the broker and has it back would acknowledge what it had before over a connection that is gone, and end of that.
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
     {"polling_interval": 0.1}
     if CELERY_BROKER_URL.startswith("memory:")
-    else {"visibility_timeout": 300, "socket_timeout": 5, "socket_connect_timeout": 2}
+    else {"ack_emulation": False, "socket_timeout": 5, "socket_connect_timeout": 2}
 )
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_ACKS_LATE = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_SOFT_TIME_LIMIT = 240

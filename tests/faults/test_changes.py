@@ -1,6 +1,7 @@
 """R15 and R19: what others do upstream while somebody works on it here."""
 
 import pytest
+from django.test import Client
 
 from reviews.models import (
     Assignment,
@@ -19,6 +20,7 @@ from reviews.workflow import conflicts, documents, grading, queues
 from reviews.workflow.audit import Actor
 from reviews.workflow.conflicts import Choice
 from reviews.workflow.queues import ClaimLost
+from tests.e2e.steps import Forms
 from tests.faults import faults
 from tests.faults.journal import FEEDBACK, UPDATE
 from tests.faults.marks import marks_in
@@ -221,6 +223,23 @@ def test_what_others_grade_or_delete_leaves_the_queue_and_whoever_holds_it_is_to
     world.settle()
     world.check_arrived("R19", acknowledged=14)
     assert queues.claim_next(Queue.objects.get(), reviewer=world.reviewer) is None
+
+
+def test_whoever_submits_what_is_gone_upstream_is_told_so_and_keeps_what_she_wrote(
+    world: World, client: Client
+) -> None:
+    world.start(1)
+    held = queues.claim_next(Queue.objects.get(), reviewer=world.reviewer)
+    assert held is not None
+    client.force_login(world.reviewer)
+    form = Forms(client.get(f"/reviews/{held.pk}").text).forms["grade"]
+    world.server.grade("c-001")
+    world.pull()
+    values = {name: choices[0] for name, choices in form.choices.items()}
+    answer = client.post(form.action, {**form.fields, **values, "comment": "Kept, whatever happens."})
+    assert answer.status_code == 409
+    assert "graded or deleted upstream" in answer.text
+    assert "Kept, whatever happens." in answer.text
 
 
 def test_what_is_gone_from_a_list_that_is_not_whole_stays(world: World) -> None:

@@ -50,6 +50,7 @@ CALM_SECONDS = 200.0
 TABLES = sorted(model._meta.db_table for model in apps.get_models())
 WAITING = "SELECT kind, count(*) FROM reviews_push WHERE state = 'waiting' GROUP BY kind"
 UNDECIDED = "SELECT count(*) FROM reviews_push WHERE state IN ('waiting', 'sending', 'conflict', 'attention', 'absent')"
+NOW = "from django.utils import timezone\nnow = timezone.now()"
 NO_KEY = "No key in GRADEBENCH_ENCRYPTION_KEYS"
 
 Ask = Callable[[str], list[tuple[Any, ...]]]
@@ -267,6 +268,8 @@ def test_a_restored_instance_is_whole_and_sends_nothing_again(
         restored = restore(instances, backup, key_of(b))
         assert held_by(restored) == backup.contents
         waited.append(undecided(restored))
+        # As after a restore within the minute: the database believes that its list is fresh.
+        steps.ask_database(restored, f"{NOW}\nUpstream.objects.update(listed_at=now)")
 
         restored.start()
         restored.wait_ready()
@@ -349,8 +352,7 @@ def test_without_the_key_nothing_is_lost_and_a_new_token_resumes(stage: Stage, i
     assert stage.passage.posts == []
     assert at_a(stage.shop) == standing
     assert undecided(restored) == 0
-    alice.get("/sync")
-    assert NO_KEY not in alice.page
+    assert driver.query(restored, said) == [("",)]
 
 
 def enter_token(person: steps.Reviewer, token: str) -> None:

@@ -19,10 +19,10 @@ def test_reviewers_work_through_errors_and_nothing_is_lost(
     instance = instances("scenario", env={"GRADEBENCH_UNDO_SECONDS": "0"})
     with FaultyUpstream(seed=11) as upstream:
         scenario = Scenario(instance, upstream, seed=11)
-        scenario.set_up(completions=20, reviewers=2, tasks=2)
+        scenario.set_up(completions=10, reviewers=2, tasks=2)
         scenario.wait_pulled()
         upstream.switch_on(faults.any_error, on=POSTS, rate=0.1)
-        scenario.work(submits=40, seconds=60)
+        scenario.work(submits=20, seconds=60)
         upstream.calm_down()
         seconds = scenario.calm(seconds=120)
         verdict = scenario.verdict("errors")
@@ -30,4 +30,4 @@ def test_reviewers_work_through_errors_and_nothing_is_lost(
     record_property("verdict", str(verdict).splitlines()[0])
     record_property("calm_seconds", round(seconds, 1))
     assert verdict.clean, str(verdict)
-    assert (verdict.acknowledged, verdict.held) == (80, 0)
+    assert (verdict.acknowledged, verdict.held) == (40, 0)

@@ -176,14 +176,13 @@ class World:
         texts = {}
         if choice == Choice.MERGED:
             texts = {leaf.pointer: f"{leaf.theirs} {leaf.ours}" for leaf in conflict.leaves}
-        actor = Actor(user=self.reviewer)
         conflicts.resolve(
             conflict.completion.pk,
             choice=choice,
             texts=texts,
             theirs_id=conflict.theirs_id,
             ours_id=conflict.ours_id,
-            actor=actor,
+            actor=Actor(user=self.reviewer),
         )
         if choice == Choice.OURS:
             self.decided.update(row.mark for row in self.server.entries if row.uid == uid)

@@ -50,9 +50,10 @@ document.addEventListener("htmx:oobBeforeSwap", ({ detail }) => {
   }
 });
 
-// A button that is gone because it was pressed leaves the focus with the sentence that says what it did.
+// A button that is gone because it was pressed leaves the focus with the sentence that says what it did. It is no longer
+// the element of the event, which must be one that is still there.
 document.addEventListener("htmx:afterRequest", ({ detail }) => {
-  if (detail.elt.matches?.("form") && document.activeElement === document.body) {
+  if (detail.requestConfig.elt.matches("form") && document.activeElement === document.body) {
     document.getElementById("said")?.focus({ preventScroll: true });
   }
 });
