@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run test lint types migrations-check
+.PHONY: help setup dev run test chaos lint types migrations-check
 
 PORT ?= 8000
 DEMO ?= 1
@@ -24,7 +24,11 @@ run: setup ## serve on http://127.0.0.1:$(PORT), worker and beat inside; DEMO=0 
 test: dev ## run all tests on SQLite and again on PostgreSQL with Valkey; ARGS='…' goes to pytest
 	@bin/venv .venvs/log10py tests/clients/log10py-requirements.txt
 	@bin/chromium >/dev/null
+	@bin/faketime >/dev/null
 	@exec $(PYTHON_HERE) -m tests.run $(ARGS)
+
+chaos: dev ## kill web, worker, PostgreSQL and broker by the hundred and count what is lost; ARGS='--seed 7 --short', '--soak 40'
+	@exec $(PYTHON_HERE) -m tests.faults.chaos $(ARGS)
 
 lint: dev ## check style, formatting, templates and the direction of imports
 	@$(VENV)/bin/ruff check $(SOURCES)

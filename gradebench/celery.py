@@ -3,6 +3,11 @@
 import os
 
 from celery import Celery
+from kombu.transport import virtual
+
+# A worker that loses the broker would put back what it has not finished, over the connection that it has just closed.
+# Nothing needs to be put back: the next tick finds what is due.
+virtual.QoS.restore_at_shutdown = False
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gradebench.settings")
 

@@ -10,7 +10,7 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from gradebench.keyfiles import read_or_create
+from gradebench.keyfiles import keys_in, read_or_create
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -31,9 +31,9 @@ def _secret(name: str, file_name: str) -> str:
 
 
 SECRET_KEY = _secret("SECRET_KEY", "secret.key")
-ENCRYPTION_KEYS: list[str] = [
-    key.strip() for key in _secret("GRADEBENCH_ENCRYPTION_KEYS", "encryption.key").split(",") if key.strip()
-]
+ENCRYPTION_KEYS: list[str] = keys_in(_secret("GRADEBENCH_ENCRYPTION_KEYS", "encryption.key"))
+# Where the keys came from, when they did not come from the environment.
+ENCRYPTION_KEY_FILE = None if env.str("GRADEBENCH_ENCRYPTION_KEYS", default="") else DATA_DIR / "encryption.key"
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"] if EMBEDDED else [])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
@@ -50,6 +50,8 @@ INSTALLED_APPS = [
     "reviews",
 ]
 MIDDLEWARE = [
+    # Outermost: what the others read and write is under watch as well.
+    "gradebench.outages.middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -73,14 +75,17 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "reviews.web.banner.banner",
             ],
         },
     }
 ]
 
 # Database --------------------------------------------------------------------------------------------------------
+# How long a request waits for a database that is busy or gone before it says so.
+DATABASE_SECONDS = env.float("GRADEBENCH_DATABASE_SECONDS", default=20.0)
 SQLITE_OPTIONS: dict[str, Any] = {
-    "timeout": 20,
+    "timeout": DATABASE_SECONDS,
     # A transaction that reads first and writes later would fail at once when another writer came between; taking
     # the write lock at BEGIN makes it wait instead. So transactions are opened to write, never to read.
     "transaction_mode": "IMMEDIATE",
@@ -101,8 +106,17 @@ if EMBEDDED:
     }
 else:
     DATABASES = {"default": env.db_url("DATABASE_URL")}
-    DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
-    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+    # A connection that an outage left behind is found out and made anew before its next use.
+    DATABASES["default"] |= {"ENGINE": "gradebench.postgresql", "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+    DATABASES["default"]["OPTIONS"] = {
+        "connect_timeout": 5,
+        # A host that vanished without a word is given up after 25 s, by workers and commands as well.
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 25_000,
+        **DATABASES["default"].get("OPTIONS", {}),
+    }
 ATOMIC_REQUESTS = False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -191,14 +205,17 @@ OUTBOUND_ALLOW: list[str] = env.list("GRADEBENCH_OUTBOUND_ALLOW", default=[])
 
 CELERY_BROKER_URL = env.str("REDIS_URL", default="") or "memory://localhost/"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# For as long as it takes: whoever gives up has to be started by hand.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+# A message that is lost costs a second, until the next tick, so none is kept until it is acknowledged: a worker that
+# lost the broker and has it back would acknowledge what it had before over a connection that is gone, and end of that.
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
     {"polling_interval": 0.1}
     if CELERY_BROKER_URL.startswith("memory:")
-    else {"visibility_timeout": 300, "socket_timeout": 5, "socket_connect_timeout": 2}
+    else {"ack_emulation": False, "socket_timeout": 5, "socket_connect_timeout": 2}
 )
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_ACKS_LATE = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_SOFT_TIME_LIMIT = 240

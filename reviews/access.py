@@ -1,15 +1,35 @@
 """Who may see and change what. Fetching is authorising: what is not hers is not found. Shared by pages and API."""
 
+from dataclasses import dataclass
 from typing import TypeVar, cast
 
-from django.db.models import QuerySet
+from django.core import exceptions
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest
 from rest_framework.exceptions import PermissionDenied
 
-from reviews.models import Assignment, Completion, Member, Organization, Push, Queue, Upstream, User
+from reviews.models import (
+    Assignment,
+    Completion,
+    Document,
+    Feedback,
+    Member,
+    Organization,
+    PullRefusal,
+    Push,
+    PushKind,
+    Queue,
+    Revision,
+    RevisionOrigin,
+    Upstream,
+    User,
+)
 from reviews.models.accounts import Role
+from reviews.models.sync import NEEDS_A_PERSON
+from reviews.workflow import conflicts
 
 LEADS = (Role.LEAD, Role.ADMIN)
+NOT_YOURS_TO_DECIDE = "Only a lead, or whoever made the edit, decides about it. Nothing was changed."
 
 
 # API -------------------------------------------------------------------------------------------------------------
@@ -82,17 +102,114 @@ def completion_for(request: HttpRequest, pk: int) -> Completion:
     return _found(Completion.objects.with_documents().filter(pk=pk, organization__in=organizations).first())
 
 
+def conflict_for(request: HttpRequest, pk: int) -> Completion:
+    """A completion about which she may decide. Raises Http404, and PermissionDenied for what she may only read."""
+    completion = completion_for(request, pk)
+    if _waits(completion) and not may_decide(user_of(request), completion):
+        raise exceptions.PermissionDenied(NOT_YOURS_TO_DECIDE)
+    return completion
+
+
+def may_decide(user: User, completion: Completion) -> bool:
+    """Whether she may decide what becomes of an edit of it that cannot go: a lead, or who made the edit."""
+    if leads_in(user, completion.organization_id):
+        return True
+    return Completion.objects.filter(pk=completion.pk).annotate(editor=_editor()).filter(editor=user.pk).exists()
+
+
+def to_decide(user: User) -> list[int]:
+    """The ids of the completions that wait for a decision which she may take, oldest first."""
+    roles = {member.organization_id: member.leads for member in Member.objects.of(user)}
+    waiting = Completion.objects.filter(pk__in=list(conflicts.waiting_in(roles))).annotate(editor=_editor())
+    rows = waiting.order_by("pk").values_list("pk", "organization_id", "editor")
+    return [pk for pk, organization_id, editor in rows if roles[organization_id] or editor == user.pk]
+
+
+def _waits(completion: Completion) -> bool:
+    if completion.conflict_document_id is not None:
+        return True
+    edits = Push.objects.filter(completion=completion, kind=PushKind.UPDATE)
+    return edits.filter(state__in=NEEDS_A_PERSON).exists()
+
+
+def _editor() -> Subquery:
+    """Who made the newest change here; what was pulled is nobody's edit."""
+    made = Revision.objects.filter(completion=OuterRef("pk")).exclude(origin=RevisionOrigin.PULL)
+    return Subquery(made.order_by("-number").values("author")[:1])
+
+
+def document_of(completion: Completion, pk: int) -> Document | None:
+    """A document that was the completion's current one at some time; None for any other."""
+    if pk != completion.received_id and not completion.revisions.filter(result=pk).exists():
+        return None
+    return Document.objects.get(pk=pk)
+
+
+def visible_feedback(user: User, completion: Completion) -> QuerySet[Feedback]:
+    """The grades of a completion that she may see, newest first: of a blind queue only her own while a review of it
+    is open, unless she leads.
+    """
+    found = completion.feedback.order_by("-pk")
+    if leads_in(user, completion.organization_id):
+        return found
+    open_and_blind = completion.queue_items.open().filter(queue__blind=True).values("queue__feedback_task_id")
+    hidden = found.filter(feedback_task_id__in=open_and_blind).exclude(reviewer=user)
+    return found.exclude(pk__in=hidden.values("pk"))
+
+
+def claim_for(request: HttpRequest, pk: int) -> Assignment:
+    """The same claim as `assignment_for`, without the text: for what is asked every few seconds. Raises Http404."""
+    user = user_of(request)
+    mine = Assignment.objects.filter(
+        pk=pk, reviewer=user, item__queue__organization__in=organizations_of(user).values("pk")
+    )
+    return _found(mine.select_related("item").first())
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The organizations that she is in, and of those the ones where she is a lead."""
+
+    organization_ids: frozenset[int]
+    led_ids: frozenset[int]
+
+
+def standing_of(user: User) -> Standing:
+    """In one query."""
+    roles = dict(Member.objects.filter(user=user).values_list("organization_id", "role"))
+    return Standing(frozenset(roles), frozenset(pk for pk, role in roles.items() if role in LEADS))
+
+
+def organizations_led(user: User) -> QuerySet[Organization]:
+    """Those where she is a lead."""
+    return Organization.objects.filter(members__user=user, members__role__in=LEADS)
+
+
 def upstream_to_pull(request: HttpRequest, pk: int) -> Upstream:
     """An upstream of an organization where she is a lead. Raises Http404."""
-    led = Member.objects.filter(user=user_of(request), role__in=LEADS).values("organization_id")
+    led = organizations_led(user_of(request)).values("pk")
     return _found(Upstream.objects.filter(pk=pk, organization__in=led).select_related("organization").first())
 
 
-def push_to_retry(request: HttpRequest, pk: int) -> Push:
-    """A push of an organization where she is a lead. Raises Http404."""
-    led = Member.objects.filter(user=user_of(request), role__in=LEADS).values("organization_id")
+def push_to_decide(request: HttpRequest, pk: int) -> Push:
+    """A push of an organization where she is a lead, to be pushed again or given up. Raises Http404."""
+    led = organizations_led(user_of(request)).values("pk")
     pushes = Push.objects.filter(pk=pk, completion__organization__in=led)
     return _found(pushes.select_related("completion__organization", "revision__result").first())
+
+
+def refusal_for(request: HttpRequest, pk: int) -> PullRefusal:
+    """What a pull of one of her organizations set aside. Raises Http404."""
+    organizations = organizations_of(user_of(request)).values("pk")
+    refusals = PullRefusal.objects.filter(pk=pk, upstream__organization__in=organizations)
+    return _found(refusals.select_related("upstream").first())
+
+
+def refusal_to_retry(request: HttpRequest, pk: int) -> PullRefusal:
+    """What a pull set aside in an organization where she is a lead. Raises Http404."""
+    led = organizations_led(user_of(request)).values("pk")
+    refusals = PullRefusal.objects.filter(pk=pk, upstream__organization__in=led)
+    return _found(refusals.select_related("upstream__organization").defer("data").first())
 
 
 M = TypeVar("M")

@@ -2,22 +2,13 @@
 is lost, late or doubled changes nothing.
 """
 
-from typing import Any
-
 from celery import shared_task
-from celery.signals import worker_ready
 
 from reviews.log10 import sync
 from reviews.models import Upstream
 from reviews.workflow import clock, sweeping
 
 WAKE_UP_SECONDS = 30
-
-
-@worker_ready.connect
-def start_afresh(**_: Any) -> None:
-    """A worker that starts believes no list that was read before."""
-    sweeping.forget_lists()
 
 
 @shared_task(name="reviews.tasks.tick")

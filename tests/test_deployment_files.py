@@ -188,7 +188,9 @@ def test_the_image_holds_no_secret() -> None:
         assert word not in ("ENV", "ARG") or not SECRET_NAME.search(rest)
 
 
-@pytest.mark.parametrize("name", ["bin/venv", "bin/chromium", "bin/foreground.py", ".ci/run", "manage.py"])
+@pytest.mark.parametrize(
+    "name", ["bin/venv", "bin/chromium", "bin/faketime", "bin/foreground.py", ".ci/run", "manage.py"]
+)
 def test_a_script_may_be_run(name: str) -> None:
     assert (ROOT / name).stat().st_mode & stat.S_IXUSR
 
@@ -292,3 +294,11 @@ def test_without_chromium_a_user_is_told_the_one_command(stubs: Stubs) -> None:
     done = bootstrap(env | {"PATH": env["PATH"].partition(":")[0]}, "/bin/sh", "-c", script)
     assert done.returncode == 1
     assert "sudo apt-get install -y chromium" in done.stderr
+
+
+def test_without_faketime_a_user_is_told_the_one_command(stubs: Stubs) -> None:
+    # As above, for a library.
+    script = (ROOT / "bin" / "faketime").read_text().replace("/usr/lib/", "/nowhere/")
+    done = bootstrap(stubs(id="echo 1000"), "/bin/sh", "-c", script)
+    assert done.returncode == 1
+    assert "sudo apt-get install -y faketime" in done.stderr

@@ -6,7 +6,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from reviews.admin.base import HEAVY_OF_COMPLETION, ReadOnly, when
+from reviews.admin.base import HEAVY_OF_COMPLETION, ReadOnly, present, when
 from reviews.admin.showing import json_text_block
 from reviews.admin.site import actor_of, site
 from reviews.models import Pull, PullRefusal, Push
@@ -50,12 +50,32 @@ class Pulls(ReadOnly[Pull]):
 @admin.register(PullRefusal, site=site)
 class PullRefusals(ReadOnly[PullRefusal]):
     plural = "Refused items"
-    list_display = ("uid", "upstream", "reason", when("first_at", "first"), when("last_at", "last"))
-    list_filter = ("upstream",)
+    list_display = (
+        "uid",
+        "what",
+        "upstream",
+        "reason",
+        when("first_at", "first"),
+        when("last_at", "last"),
+        when("retry_asked_at", "asked for again"),
+        when("taken_at", "taken"),
+    )
+    list_filter = (present("outcome", "taken_at", "taken since", "still set aside"), "what", "upstream")
     list_select_related = ("upstream",)
     search_fields = ("uid__exact",)
     search_help_text = "The whole id of the item."
-    fields = ("uid", "upstream", "pull", "reason", "first_at", "last_at", "item")
+    fields = (
+        "uid",
+        "what",
+        "upstream",
+        "pull",
+        "reason",
+        "first_at",
+        "last_at",
+        "retry_asked_at",
+        "taken_at",
+        "item",
+    )
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).defer("data")
@@ -103,6 +123,7 @@ class Pushes(ReadOnly[Push]):
         "first_failed_at",
         "created_at",
         "delivered_at",
+        "confirmed_at",
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:

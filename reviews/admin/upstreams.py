@@ -99,6 +99,8 @@ class Upstreams(Managed[Upstream]):
         when("next_pull_at"),
         "pull_failures",
         "push_failures",
+        when("failing_since"),
+        when("last_failed_at", "last failure"),
         when("quiet_until"),
         when("token_refused_at"),
     )

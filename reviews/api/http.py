@@ -8,7 +8,6 @@ from typing import Any, cast
 import orjson
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.db import DatabaseError
 from django.http import Http404
 from django.http.request import RawPostDataException
 from rest_framework import exceptions, status
@@ -19,6 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from gradebench import outages
 from reviews.access import organization_named
 from reviews.api.authentication import HasToken, TokenAuthentication
 from reviews.log10 import strict_json, wire
@@ -122,14 +122,12 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
     for kind, code in _STATUS.items():
         if isinstance(error, kind):
             return Response({"error": str(error)}, status=code)
-    if isinstance(error, DatabaseError):
-        log.error("The database failed during an API request.", exc_info=error)
-        return Response(
-            {"error": "The database is not reachable just now. Nothing was written; send it again."},
-            status=status.HTTP_503_SERVICE_UNAVAILABLE,
-            headers={"Retry-After": "5"},
-        )
-    return None
+    outage = outages.outage_of(error)
+    if outage is None:
+        return None
+    log.error("The database failed during an API request.", exc_info=error)
+    headers = {"Retry-After": str(outage.retry_after)}
+    return Response({"error": outage.words}, status=outage.status, headers=headers)
 
 
 def _sentence(error: exceptions.APIException) -> str:

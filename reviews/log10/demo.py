@@ -1,5 +1,6 @@
 """The demo: the loop itself. `demo-app` plays the application's Log10 service; `demo` reviews, with it as upstream."""
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -7,14 +8,15 @@ from django.db import transaction
 
 from reviews.log10 import importing, wire
 from reviews.models import Organization, Queue, Role, Upstream, User
-from reviews.workflow import accounts, feedback_tasks, upstreams
+from reviews.workflow import accounts, feedback_tasks, sealing, upstreams
 from reviews.workflow.audit import SYSTEM
 
 FOLDER = Path(__file__).resolve().parent.parent / "demo"
 USERNAME = "demo"
 PULL_SECONDS = 10
 # `up` puts its own port here before it serves, so that the demo finds itself wherever it listens.
-ANYWHERE = "http://127.0.0.1:8000"
+HERE = "http://127.0.0.1:"
+ANYWHERE = f"{HERE}8000"
 
 
 def seed() -> bool:
@@ -39,9 +41,14 @@ def seed() -> bool:
 
 
 def point_at(url: str) -> None:
-    """Make the demo's upstream this address, where `up` is about to serve."""
-    for upstream in Upstream.objects.filter(organization__slug="demo", name="demo-app").select_related("organization"):
-        if upstream.url != url:
+    """Make the demo's upstream this address, where `up` is about to serve.
+
+    The one way by which a URL changes and the token stays: from this machine to this machine, so an upstream of that
+    name that leads elsewhere is somebody's own, and left alone. So is one whose token no key opens; it says so itself.
+    """
+    ours = Upstream.objects.filter(organization__slug="demo", name="demo-app", url__startswith=HERE)
+    for upstream in ours.exclude(url=url).select_related("organization"):
+        with contextlib.suppress(sealing.SealBroken):
             upstreams.change(upstream, url=url, token=upstreams.token_of(upstream), actor=SYSTEM)
 
 

@@ -17,6 +17,10 @@ from urllib3.exceptions import NewConnectionError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# All of IPv6 that is given out for public use. Beside it are forms that lead into a network, or to an IPv4 address
+# within, and that Python's `is_global` takes for public: site-local, IPv4-compatible, local NAT64, and more to come.
+GIVEN_OUT = ipaddress.IPv6Network("2000::/3")
+EXAMPLES = ipaddress.IPv6Network("3fff::/20")
 
 
 class Blocked(NewConnectionError):
@@ -37,6 +41,12 @@ def may_reach(address: str, host: str, port: int, allow: list[str]) -> bool:
     peer = _plain(ipaddress.ip_address(address))
     if any(peer in network for network in _networks(allow)):
         return True
+    return _is_public(peer)
+
+
+def _is_public(peer: Address) -> bool:
+    if isinstance(peer, ipaddress.IPv6Address) and (peer not in GIVEN_OUT or peer in EXAMPLES):
+        return False
     return peer.is_global and not peer.is_multicast
 
 

@@ -317,9 +317,9 @@ def _could_be_gone(row: Pull) -> dict[int, str]:
     )
     here = Completion.objects.filter(upstream=row.upstream, gone_upstream_at=None, received_at__lt=row.started_at)
     here = here.filter(~Exists(perhaps_graded))
-    unseen = Q(state=PushState.DELIVERED, confirmed_at=None)
-    edits = Push.objects.filter(Q(state=PushState.WAITING) | unseen, upstream=row.upstream, kind=PushKind.UPDATE)
+    unseen = Q(state=PushState.DELIVERED, confirmed_at=None, kind=PushKind.UPDATE)
+    pushes = Push.objects.filter(Q(state=PushState.WAITING) | unseen, upstream=row.upstream)
     # Two questions, each answered by an index; joined into one they would look at every completion.
     in_queue = here.filter(queue_items__state=ItemState.OPEN)
-    edited = here.filter(pk__in=edits.values("completion_id"))
-    return dict(in_queue.values_list("pk", "uid")) | dict(edited.values_list("pk", "uid"))
+    to_send = here.filter(pk__in=pushes.values("completion_id"))
+    return dict(in_queue.values_list("pk", "uid")) | dict(to_send.values_list("pk", "uid"))

@@ -1,5 +1,6 @@
 """Push: what waits in the outbox, sent. The database decides who works; a message only wakes."""
 
+import time
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import Enum
@@ -18,6 +19,7 @@ FRESH = timedelta(seconds=60)
 # An edit that was not seen to stand there is looked for in the next list, which comes this soon.
 SOON = timedelta(seconds=15)
 PUSH_TIME = timedelta(seconds=120)
+_BEGAN = time.monotonic()
 
 
 class Sent(Enum):
@@ -31,8 +33,8 @@ class Sent(Enum):
 def push(upstream: Upstream) -> int:
     """Send what is due to the upstream, one after the other; how many arrived. 0 when another process is sending.
 
-    Before an edit leaves, the list must have been read within the last minute, because it is the place where a change
-    of the upstream's shows.
+    Before anything leaves, the list must have been read within the last minute, because it is the place where a change
+    of the upstream's shows, and where what we graded is missing.
     """
     fence = _take_push_lease(upstream)
     if fence is None:
@@ -41,7 +43,7 @@ def push(upstream: Upstream) -> int:
     until = clock.now() + PUSH_TIME
     try:
         while clock.now() < until and (due := outbox.next_due(upstream, clock.now())) is not None:
-            comparable = due.kind == PushKind.FEEDBACK or _list_is_fresh(upstream)
+            comparable = _list_is_fresh(upstream)
             if not _renew_push_lease(upstream, fence) or not circuit.may_push(upstream.pk):
                 break
             if not outbox.lease(due):
@@ -70,9 +72,14 @@ def _renew_push_lease(upstream: Upstream, fence: int) -> bool:
 
 
 def _list_is_fresh(upstream: Upstream) -> bool:
-    """Whether a complete list of the last minute is known; one is read where it is not."""
+    """Whether a complete list of the last minute is known; one is read where it is not.
+
+    A list that was read before this process began is not believed: the database may be a backup, from before edits
+    that arrived since.
+    """
     upstream.refresh_from_db()
-    if upstream.listed_at is not None and clock.now() - upstream.listed_at < FRESH:
+    age = min(FRESH, timedelta(seconds=time.monotonic() - _BEGAN))
+    if upstream.listed_at is not None and clock.now() - upstream.listed_at < age:
         return True
     row = pull(upstream)
     return row is not None and row.state == PullState.COMPLETE
@@ -84,7 +91,7 @@ def _send(due: Push, upstream: Upstream, *, comparable: bool) -> Sent:
     try:
         with client_of(upstream) as client:
             if due.revision is None:
-                return _send_grade(client, due, upstream)
+                return _send_grade(client, due, upstream, comparable=comparable)
             return _send_edit(client, due, due.revision, upstream, comparable=comparable)
     except (TokenRefused, sealing.SealBroken) as error:
         upstreams.refuse_token(upstream, str(error))
@@ -171,7 +178,7 @@ def _is_graded(due: Push) -> bool:
     return bool(grades.exists())
 
 
-def _send_grade(client: Client, due: Push, upstream: Upstream) -> Sent:
+def _send_grade(client: Client, due: Push, upstream: Upstream, *, comparable: bool) -> Sent:
     feedback = Feedback.objects.select_related("feedback_task").get(pushes=due)
     body = wire.feedback_to_push(
         grading.values_of(feedback),
@@ -181,7 +188,8 @@ def _send_grade(client: Client, due: Push, upstream: Upstream) -> Sent:
         organization_id=upstream.upstream_organization,
     )
     # It may have arrived: in an attempt that ended without a word, or before this database was restored from a backup.
-    if (due.ambiguous or not _is_listed(due)) and _is_graded_there(client, due, feedback, body):
+    in_doubt = due.ambiguous or not comparable or not _is_listed(due)
+    if in_doubt and _is_graded_there(client, due, feedback, body):
         return Sent.ARRIVED if outbox.delivered(due, seen=True) else Sent.LEFT
     if not outbox.still_mine(due):
         return Sent.LEFT

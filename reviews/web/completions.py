@@ -4,24 +4,27 @@ from collections.abc import Iterable
 
 import orjson
 from django.contrib.auth.decorators import login_required
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from reviews.access import completion_for, leads_in, user_of
-from reviews.models import Completion, Feedback, Push, PushKind, Revision, RevisionOrigin, User
-from reviews.web import conversation, json_text
-from reviews.web.display import ChangeRow, CompletionPage, FeedbackRow, RevisionRow
-from reviews.web.states import sync_state
-from reviews.workflow import documents, grading
+from reviews.access import completion_for, may_decide, user_of, visible_feedback
+from reviews.models import Completion, Feedback, Push, PushKind, Revision, RevisionOrigin, Upstream, User
+from reviews.models.sync import NEEDS_A_PERSON
+from reviews.web import conversation
+from reviews.web import rows as said
+from reviews.web.display import ChangeRow, CompletionPage, FeedbackRow, RevisionRow, SyncState
+from reviews.web.states import dropped_state, sync_state
+from reviews.workflow import documents
+from reviews.workflow.editing import EDITABLE
 
 MOST_ROWS = 100
+# The newest revisions show their texts compared word by word; a page of a hundred would take seconds.
+MOST_CLOSELY = 5
 _ORIGIN = {
     RevisionOrigin.API: "API",
     RevisionOrigin.PULL: "pull",
     RevisionOrigin.EDIT: "edit",
-    RevisionOrigin.RESOLUTION: "resolution",
 }
 
 
@@ -38,18 +41,27 @@ def _page(row: Completion, user: User) -> CompletionPage:
     edits = {push.revision_id: push for push in pushes if push.kind == PushKind.UPDATE}
     grades = {push.feedback_id: push for push in pushes if push.kind == PushKind.FEEDBACK}
     last_edit = next((push for push in reversed(pushes) if push.kind == PushKind.UPDATE), None)
+    grades_seen = visible_feedback(user, row).select_related("reviewer", "feedback_task", "api_token", "superseded_by")
+    decides = may_decide(user, row)
     return CompletionPage(
         id=row.pk,
         name=row.uid,
         conversation=conversation.read(documents.read(row.current)),
         received_at=row.received_at,
         source="by pull" if row.upstream else "by API",
-        sync=sync_state(last_edit) if last_edit else None,
+        sync=_state(row, last_edit, decides=decides),
         upstream=row.upstream.name if row.upstream else "",
         queues=_queues(row),
-        feedback=tuple(_feedback_rows(_visible_feedback(row, user), grades)),
-        revisions=tuple(_revision_rows(row, edits)),
+        feedback=tuple(_feedback_rows(grades_seen[:MOST_ROWS], grades)),
+        revisions=tuple(_revision_rows(row, edits, decides=decides)),
     )
+
+
+def _state(row: Completion, last_edit: Push | None, *, decides: bool) -> SyncState | None:
+    """Where its newest edit stands; one that arrived can come into a conflict too, when it is lost there."""
+    if row.conflict_document_id and row.upstream and not (last_edit and last_edit.state in NEEDS_A_PERSON):
+        return dropped_state(row.pk, row.upstream.name, decides=decides)
+    return sync_state(last_edit, decides=decides) if last_edit else None
 
 
 def _queues(row: Completion) -> tuple[tuple[int, str, str], ...]:
@@ -59,58 +71,53 @@ def _queues(row: Completion) -> tuple[tuple[int, str, str], ...]:
     )
 
 
-def _visible_feedback(row: Completion, user: User) -> QuerySet[Feedback]:
-    """Grades of a blind queue are seen by leads, and by others once no review of it is open."""
-    found = row.feedback.select_related("reviewer", "feedback_task", "api_token", "superseded_by").order_by("-pk")
-    if leads_in(user, row.organization_id):
-        return found[:MOST_ROWS]
-    open_and_blind = row.queue_items.open().filter(queue__blind=True).values("queue__feedback_task_id")
-    hidden = found.filter(feedback_task_id__in=open_and_blind).exclude(reviewer=user)
-    return found.exclude(pk__in=hidden.values("pk"))[:MOST_ROWS]
-
-
 def _feedback_rows(rows: Iterable[Feedback], pushes: dict[int | None, Push]) -> Iterable[FeedbackRow]:
     for row in rows:
         push = pushes.get(row.pk)
         yield FeedbackRow(
             at=row.created_at,
-            by=row.reviewer.get_username() if row.reviewer else _by_token(row),
+            by=said.by(row),
             feedback_task=row.feedback_task.name,
-            values=tuple((name, _value_words(value)) for name, value in grading.values_of(row).items()),
+            values=said.values(row),
             comment=row.comment,
             superseded=hasattr(row, "superseded_by"),
             sync=sync_state(push) if push else None,
         )
 
 
-def _by_token(row: Feedback | Revision) -> str:
-    return f"token {row.api_token.name}" if row.api_token else "GradeBench"
-
-
-def _revision_rows(row: Completion, pushes: dict[int | None, Push]) -> Iterable[RevisionRow]:
-    for revision in row.revisions.select_related("author", "api_token").order_by("-number")[:MOST_ROWS]:
+def _revision_rows(row: Completion, pushes: dict[int | None, Push], *, decides: bool) -> Iterable[RevisionRow]:
+    # One more than is shown, because what a decision did shows in what stood before it.
+    newest = list(row.revisions.select_related("author", "api_token").order_by("-number")[: MOST_ROWS + 1])
+    stood = [*(former.result_id for former in newest[1:]), row.received_id]
+    for place, (revision, before_it) in enumerate(zip(newest[:MOST_ROWS], stood, strict=False)):
         push = pushes.get(revision.pk)
         yield RevisionRow(
             number=revision.number,
             at=revision.created_at,
-            origin=_ORIGIN[RevisionOrigin(revision.origin)],
-            by=revision.author.get_username() if revision.author else _by_token(revision),
+            deed=_deed(revision, push, before_it, row.upstream),
+            by=said.by(revision),
             changes=tuple(
-                ChangeRow(pointer, _words(before), _words(after))
+                ChangeRow(
+                    pointer,
+                    said.words(before),
+                    said.words(after),
+                    closely=place < MOST_CLOSELY and bool(EDITABLE.fullmatch(pointer)),
+                )
                 for pointer, before, after in orjson.loads(revision.changes_text)
             ),
-            sync=sync_state(push) if push else None,
+            sync=sync_state(push, decides=decides) if push else None,
         )
 
 
-def _value_words(value: object) -> str:
-    """A value of a grade: yes and no as on the form, text as it is, the rest as JSON."""
-    if isinstance(value, bool):
-        return "Yes" if value else "No"
-    return _words(value)
+def _deed(revision: Revision, push: Push | None, stood: int, upstream: Upstream | None) -> str:
+    """What a revision did; `stood` is the document that was current until then.
 
-
-def _words(value: object) -> str:
-    if value is None:
-        return ""
-    return json_text.words(value) if isinstance(value, str) else json_text.pretty(value)
+    Of the three ways out of a conflict, theirs is not pushed, and ours starts from their document, for that is what
+    it changes.
+    """
+    origin, theirs = RevisionOrigin(revision.origin), f"{upstream.name if upstream else 'the upstream'}'s"
+    if origin != RevisionOrigin.RESOLUTION:
+        return _ORIGIN[origin]
+    if push is None:
+        return f"took {theirs} text"
+    return f"kept ours over {theirs} change" if revision.base_id != stood else f"merged ours into {theirs} text"

@@ -4,7 +4,6 @@
 `Data` block under its own name. Members that say nothing (null, "", [] and {}) are left out.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -83,7 +82,7 @@ def _choices(response: Any, *, addressable: bool) -> tuple[AnswerChoice, ...]:
 
 def _choice(choice: Any, index: int, *, addressable: bool) -> AnswerChoice:
     if not isinstance(choice, Mapping):
-        return AnswerChoice(index, "", (Data("choice", pretty(choice)),), "", "", digest(""))
+        return AnswerChoice(index, "", (Data("choice", pretty(choice)),), "", "")
     text, path = _editable(choice)
     run = read_tokens(choice)
     return AnswerChoice(
@@ -92,7 +91,6 @@ def _choice(choice: Any, index: int, *, addressable: bool) -> AnswerChoice:
         blocks=_with_main(_answer_blocks(choice, has_run=run is not None), text),
         text=text,
         pointer=f"/response/choices/{index}{path}" if addressable and path else "",
-        base=digest(text),
         tokens=run,
     )
 
@@ -135,11 +133,6 @@ def _with_main(blocks: Iterable[Block], text: str) -> tuple[Block, ...]:
         found = found or main
         marked.append(Prose(block.text, main=main) if isinstance(block, Prose) else block)
     return tuple(marked)
-
-
-def digest(text: str) -> str:
-    """A short fingerprint of a text, enough to notice that an edit was written over another one."""
-    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 # --- facts ---------------------------------------------------------------------------------------------------------

@@ -12,7 +12,9 @@ from typing import Literal
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from reviews.web.display_conflicts import ThreeWay
 from reviews.web.schema_form import SchemaForm
+from reviews.web.three_way import difference_html
 from reviews.web.tokens import TokenRun, render_tokens, render_uncertain
 from reviews.web.words import Part, bytes_text, characters, difference, preview, seconds_text, split_code
 
@@ -159,8 +161,7 @@ class Turn:
 class AnswerChoice:
     """One choice of the response. `index` is its place in the list, whatever the document calls it.
 
-    `text` is the editable text and `pointer` the JSON pointer of its leaf, "" when there is no such leaf; `base` is a
-    digest of the text, so that an edit can be refused when it was written over another text.
+    `text` is the editable text and `pointer` the JSON pointer of its leaf, "" when there is no such leaf.
     """
 
     index: int
@@ -168,7 +169,6 @@ class AnswerChoice:
     blocks: tuple[Block, ...]
     text: str
     pointer: str
-    base: str
     tokens: TokenRun | None = None
 
     @property
@@ -246,13 +246,16 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class EditBox:
-    """The edit box of one choice: `text` is what the box holds, `original` the text as it stands now."""
+    """The edit box of one choice: `text` is what the box holds, `original` the text as it stands now.
+
+    `three_way` compares an edit that came too late with what the text has become meanwhile; then the box holds both.
+    """
 
     index: int
     text: str
     original: str
-    base: str
     error: str = ""
+    three_way: ThreeWay | None = None
 
     @property
     def changed(self) -> bool:
@@ -263,11 +266,6 @@ class EditBox:
     def name(self) -> str:
         """The form field that carries the text."""
         return f"edit-{self.index}"
-
-    @property
-    def base_name(self) -> str:
-        """The form field that carries the digest of the text the edit was made on."""
-        return f"base-{self.index}"
 
     @property
     def rows(self) -> int:
@@ -314,7 +312,8 @@ class FormError:
 @dataclass(frozen=True, slots=True)
 class ReviewScreen:
     """Everything the review screen shows. `upstream` is the name of the place an edit is carried to, or empty;
-    `document_id` is the document that is shown, so that a grade names what was seen.
+    `document_id` is the document that is shown, so that a grade names what was seen. `lost_edits` are texts of hers
+    whose place is gone from the answer.
     """
 
     assignment_id: int
@@ -333,6 +332,7 @@ class ReviewScreen:
     comment: str = ""
     flag_reason: str = ""
     errors: tuple[FormError, ...] = ()
+    lost_edits: tuple[str, ...] = ()
     upstream: str = ""
 
     @property
@@ -387,7 +387,7 @@ class QueueDone:
 # --- a completion and its history --------------------------------------------------------------------------------
 
 
-PushState = Literal["waiting", "sending", "arrived", "attention", "held", "local"]
+PushState = Literal["waiting", "sending", "arrived", "undecided", "attention", "held", "local", "given_up"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -395,26 +395,30 @@ class SyncState:
     """Where one change stands on its way upstream.
 
     `at` is the moment of the state (arrival, next attempt); `words` say what a person has to know when it needs
-    attention or is held.
+    attention or is held. `decide_id` is the completion whose conflict page decides it, for those who may.
     """
 
     state: PushState
     at: datetime | None = None
     words: str = ""
     upstream: str = ""
+    decide_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeRow:
-    """One leaf that a revision changed."""
+    """One leaf that a revision changed. `closely`: compared word by word, which takes its time on long texts."""
 
     pointer: str
     before: str
     after: str
+    closely: bool = False
 
     @property
     def marked(self) -> SafeString:
-        """The stretch that changed, removed and added words marked, with a few words around it."""
+        """What changed, removed and added words marked, with a few words around it."""
+        if self.closely:
+            return difference_html(self.before, self.after)
         part = difference(self.before, self.after)
         removed = format_html("<del>{}</del>", part.removed) if part.removed else ""
         added = format_html("<ins>{}</ins>", part.added) if part.added else ""
@@ -423,11 +427,11 @@ class ChangeRow:
 
 @dataclass(frozen=True, slots=True)
 class RevisionRow:
-    """One accepted change. `origin` is a word for a reader: "edit", "pull", "API", "resolution"."""
+    """One accepted change. `deed` says for a reader what `by` did: "edit", "pull", "API", "took prod's text"."""
 
     number: int
     at: datetime
-    origin: str
+    deed: str
     by: str
     changes: tuple[ChangeRow, ...]
     sync: SyncState | None = None
@@ -465,87 +469,6 @@ class CompletionPage:
     def answers(self) -> tuple[ShownAnswer, ...]:
         """The choices as they stand now, without edit boxes."""
         return pair(self.conversation.choices, ())
-
-
-# --- sync --------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class RefusedRow:
-    """Completions a pull set aside for one reason."""
-
-    reason: str
-    count: int
-    example: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PullRow:
-    """One poll of an upstream. `error` is empty when it went well; `finished_at` is None while it runs."""
-
-    started_at: datetime
-    finished_at: datetime | None
-    came: int = 0
-    new: int = 0
-    changed: int = 0
-    refused: tuple[RefusedRow, ...] = ()
-    error: str = ""
-
-    @property
-    def refused_count(self) -> int:
-        """How many completions were set aside."""
-        return sum(row.count for row in self.refused)
-
-    @property
-    def seconds_text(self) -> str:
-        """How long it took, for a reader."""
-        return seconds_text((self.finished_at - self.started_at).total_seconds()) if self.finished_at else ""
-
-
-@dataclass(frozen=True, slots=True)
-class UpstreamCard:
-    """An upstream with its last pulls, newest first."""
-
-    id: int
-    name: str
-    url: str
-    active: bool
-    next_pull_at: datetime | None
-    pulls: tuple[PullRow, ...] = ()
-    may_pull: bool = False
-
-    @property
-    def last(self) -> PullRow | None:
-        """The newest pull."""
-        return self.pulls[0] if self.pulls else None
-
-
-@dataclass(frozen=True, slots=True)
-class PushRow:
-    """One outbox row. `what` is a word for a reader: "edit", "feedback". `attempts` counts what was tried."""
-
-    id: int
-    what: str
-    completion_id: int
-    completion_name: str
-    upstream: str
-    sync: SyncState
-    created_at: datetime
-    attempts: int = 0
-    error: str = ""
-    may_retry: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SyncPage:
-    """The sync list: upstreams, figures over all pushes, and one page of pushes with those that need a person first."""
-
-    upstreams: tuple[UpstreamCard, ...]
-    pushes: tuple[PushRow, ...]
-    waiting: int = 0
-    attention: int = 0
-    arrived_today: int = 0
-    more: int = 0
 
 
 def pair(choices: Sequence[AnswerChoice], edits: Sequence[EditBox]) -> tuple[ShownAnswer, ...]:

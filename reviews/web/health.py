@@ -2,18 +2,24 @@
 
 import logging
 from datetime import timedelta
+from tempfile import TemporaryFile
 
-from django.db import DatabaseError, connection
+from django.conf import settings
+from django.db import Error, connection
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 from kombu.exceptions import OperationalError
 
+from gradebench import outages
 from gradebench.celery import app
 from reviews.workflow import sweeping
 
 log = logging.getLogger(__name__)
 OLDEST_SWEEP = timedelta(seconds=60)
+# Whoever asks has limits of their own, of ten seconds often.
+DATABASE_SECONDS = 4.0
+LEAST_ROOM = 1024 * 1024
 
 
 @require_safe
@@ -24,20 +30,36 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Database, broker, and whether beat and a worker have swept within the last minute: 200, or 503 and what fails."""
-    checks = {"database": _database(), "broker": _broker()}
-    checks["sweep"] = _sweep() if checks["database"] == "ok" else "unknown"
+    """Database, disk, broker, and whether beat and a worker have swept within the last minute: 200, or 503 and what
+    fails.
+    """
+    checks = {**_database(), "broker": _broker()}
+    if settings.EMBEDDED:
+        checks["disk"] = _disk()
     well = all(state == "ok" for state in checks.values())
     return JsonResponse({"ok": well, **checks}, status=200 if well else 503)
 
 
-def _database() -> str:
+def _database() -> dict[str, str]:
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except DatabaseError:
+        with outages.waiting_at_most(DATABASE_SECONDS):
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+            return {"database": "ok", "sweep": _sweep()}
+    except Error:
         log.warning("The database does not answer.", exc_info=True)
-        return "not reachable"
+        return {"database": "not reachable", "sweep": "unknown"}
+
+
+def _disk() -> str:
+    """Whether a little more can be written where the data is: a file without a name, gone again at once."""
+    try:
+        with TemporaryFile(dir=settings.DATA_DIR) as file:
+            file.write(bytes(LEAST_ROOM))
+            file.flush()
+    except OSError as error:
+        log.warning("The disk cannot be written.", exc_info=True)
+        return f"cannot be written: {error.strerror}"
     return "ok"
 
 

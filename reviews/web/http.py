@@ -1,5 +1,6 @@
 """The whole protocol between a page and its fragments, and what every view needs of a request."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -42,6 +43,12 @@ def go_to(request: HttpRequest, name: str, *args: int) -> HttpResponse:
     response = redirect(name, *args)
     response.status_code = 303
     return response
+
+
+def posted_id(posted: Mapping[str, str], name: str) -> int:
+    """The id of a row in a posted form; 0, which no row has, when the form says nothing readable."""
+    text = posted.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
 def day_start(user: User) -> datetime:

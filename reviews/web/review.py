@@ -14,7 +14,8 @@ from reviews.access import assignment_for, user_of
 from reviews.models import Assignment, AssignmentState, Queue, User
 from reviews.web import conversation, edits, schema_form
 from reviews.web.display import Conversation, FormError, Progress, ReviewScreen
-from reviews.web.http import actor_of, day_start, go_to, is_htmx, show_screen
+from reviews.web.http import actor_of, day_start, go_to, is_htmx, posted_id, show_screen
+from reviews.web.late import CHANGED, is_late, meet
 from reviews.web.schema_form import SchemaForm
 from reviews.workflow import documents, feedback_tasks, grading, queues, stats
 from reviews.workflow.editing import EditRefused, LeafEdit, StaleDocument
@@ -23,10 +24,6 @@ from reviews.workflow.queues import ClaimLost
 from reviews.workflow.schema import ValuesRefused
 
 NO_REASON = "Say in a few words what a lead should look at."
-CHANGED = (
-    "This completion was changed by somebody else while you worked on it. Below is the text as it stands now, with "
-    "your edit beside it: look at both, then submit again."
-)
 
 
 @login_required
@@ -48,27 +45,29 @@ def review(request: HttpRequest, pk: int) -> HttpResponse:
 def review_submit(request: HttpRequest, pk: int) -> HttpResponse:
     """Grade, edit, and go on to the next item. Refused: the same form, with what she wrote and why."""
     assignment, user = assignment_for(request, pk), user_of(request)
-    read = _read(assignment)
     values, form, valid = schema_form.bound(_schema(assignment), request.POST)
-    changed = edits.changed_leaves(read, request.POST)
     errors = [FormError(f"{field.label}: {field.error}", field.html_id) for field in form.fields if field.error]
     if form.error:
         errors.append(FormError(form.error))
-    if any(leaf.stale for leaf in changed):
-        errors.append(FormError(CHANGED))
+    if is_late(assignment, request.POST):
+        return _refused(request, assignment, user, form, errors, status=409)
     if errors or not valid:
         return _refused(request, assignment, user, form, errors)
+    changed = edits.changed_leaves(_read(assignment), request.POST)
     try:
         grading.submit(
             assignment,
             values=values,
             comment=request.POST.get("comment", "").replace("\r\n", "\n").strip(),
             edits=[LeafEdit(leaf.pointer, leaf.after) for leaf in changed],
-            base_id=_seen(request),
+            base_id=posted_id(request.POST, "document"),
             actor=actor_of(request),
         )
     except StaleDocument:
-        return _refused(request, assignment_for(request, pk), user, form, [FormError(CHANGED)], status=409)
+        # Somebody was faster between the look at it above and the lock, or the form names no document.
+        now = assignment_for(request, pk)
+        untold = [] if is_late(now, request.POST) else [FormError(CHANGED)]
+        return _refused(request, now, user, form, untold, status=409)
     except ClaimLost as error:
         lost = f"{error} What you wrote is still here; go to the queue for the next item."
         return _refused(request, assignment, user, form, [FormError(lost)], status=409)
@@ -105,12 +104,6 @@ def review_flag(request: HttpRequest, pk: int) -> HttpResponse:
     return _next(request, assignment.item.queue)
 
 
-def _seen(request: HttpRequest) -> int:
-    """The document that was on her screen; none that exists when the form says nothing readable."""
-    text = request.POST.get("document", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
-
-
 def _next(request: HttpRequest, queue: Queue) -> HttpResponse:
     assignment = queues.claim_next(queue, reviewer=user_of(request))
     if assignment is None:
@@ -130,7 +123,7 @@ def _refused(
     status: int = 422,
 ) -> HttpResponse:
     screen = _screen(assignment, user, posted=request.POST, form=form)
-    return show_screen(request, replace(screen, errors=tuple(errors)), status=status)
+    return show_screen(request, replace(screen, errors=(*screen.errors, *errors)), status=status)
 
 
 def _screen(
@@ -139,6 +132,7 @@ def _screen(
     queue, completion = assignment.item.queue, assignment.item.completion
     revision = queue.feedback_task.current_revision
     read = _read(assignment)
+    late = meet(completion, user, read, posted) if posted and is_late(assignment, posted) else None
     return ReviewScreen(
         assignment_id=assignment.pk,
         completion_id=completion.pk,
@@ -152,9 +146,11 @@ def _screen(
         form=form or schema_form.unbound(_schema(assignment)),
         claimed_until=assignment.held_until,
         progress=progress_of(user, queue),
-        edits=edits.edit_boxes(read, posted),
+        edits=late.boxes if late else edits.edit_boxes(read, posted),
         comment=posted.get("comment", "") if posted else "",
         flag_reason=posted.get("reason", "") if posted else "",
+        errors=(late.error,) if late else (),
+        lost_edits=late.lost if late else (),
         upstream=completion.upstream.name if completion.upstream else "",
     )
 

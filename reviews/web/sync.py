@@ -1,32 +1,49 @@
-"""The sync list: upstreams with their pulls, and the pushes."""
+"""The sync page: upstreams with their pulls, the pushes, and what a lead can do about them. Its parts are asked for
+again while somebody looks, and only those that changed are sent.
+"""
 
-from itertools import groupby
+import hashlib
+from datetime import datetime
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Case, IntegerField, QuerySet, Value, When
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from reviews.access import organizations_of, push_to_retry, upstream_to_pull, user_of
-from reviews.models import Member, Pull, PullRefusal, PullState, Push, PushState, Upstream, User
-from reviews.web.display import PullRow, PushRow, RefusedRow, SyncPage, UpstreamCard
-from reviews.web.http import actor_of, day_start, go_to
-from reviews.web.states import sync_state
-from reviews.workflow import outbox, upstreams
+from reviews.access import push_to_decide, upstream_to_pull, user_of
+from reviews.models import User
+from reviews.web.display_sync import Figure, Figures, SyncPage, UpstreamCard
+from reviews.web.http import actor_of, day_start, is_htmx
+from reviews.web.push_list import PushFilter, Scope, filter_bar, push_list, scope_of, to_push_again, urgent_list
+from reviews.web.upstream_cards import cards
+from reviews.workflow import outbox, pushes, upstreams
+from reviews.workflow.pushes import MOST_ARRIVALS, MOST_COUNTED, Group, Wanted
 
-MOST_PUSHES = 50
-PULLS_SHOWN = 5
-NEEDS_A_PERSON = (PushState.ATTENTION, PushState.CONFLICT)
-ON_THE_WAY = (PushState.WAITING, PushState.SENDING)
+PARTS = ("figures", "urgent", "upstreams", "pushes")
+BUSY_SECONDS = 2
+CALM_SECONDS = 10
 
 
 @login_required
+@never_cache
 @require_GET
 def sync(request: HttpRequest) -> HttpResponse:
     """What came, what is on its way, and what needs a person."""
-    return render(request, "reviews/sync.html", {"page": _page(user_of(request))})
+    page = _page(user_of(request), PushFilter.read(request.GET))
+    return render(request, "reviews/sync.html", {"page": page, "seen": "-".join(_fingerprints(page))})
+
+
+@never_cache
+@require_GET
+def sync_live(request: HttpRequest) -> HttpResponse:
+    """The parts of the page that are no longer as `seen` has them; 204 when all are."""
+    # A redirect to the sign-in page would be followed by the script, and its form put into this page.
+    if not request.user.is_authenticated:
+        return HttpResponse(status=401)
+    page = _page(user_of(request), PushFilter.read(request.GET))
+    return _parts(request, page, seen=request.GET.get("seen", ""))
 
 
 @login_required
@@ -35,93 +52,106 @@ def pull_now(request: HttpRequest, pk: int) -> HttpResponse:
     """Make the next pull due at once."""
     upstream = upstream_to_pull(request, pk)
     upstreams.ask_for_pull(upstream, actor=actor_of(request))
-    messages.info(request, f"{upstream.name} will be pulled within a second or two. Reload to see what came.")
-    return go_to(request, "sync")
+    return _done(request, f"{upstream.name} is pulled within a second or two.")
 
 
 @login_required
 @require_POST
 def push_retry(request: HttpRequest, pk: int) -> HttpResponse:
-    """Push again what needed attention."""
+    """Push again what was refused, what could not be compared, or an edit that had arrived."""
     try:
-        outbox.retry(push_to_retry(request, pk), actor=actor_of(request))
+        outbox.retry(push_to_decide(request, pk), actor=actor_of(request))
     except outbox.NotRetryable as error:
-        messages.error(request, str(error))
-    else:
-        messages.info(request, "It is on its way again.")
-    return go_to(request, "sync")
+        return _done(request, str(error), refused=True)
+    return _done(request, "It is on its way again.")
 
 
-def _page(user: User) -> SyncPage:
-    led = {member.organization_id for member in Member.objects.of(user) if member.leads}
-    pushes = Push.objects.filter(completion__organization__in=organizations_of(user).values("pk"))
-    shown = list(_worst_first(pushes)[: MOST_PUSHES + 1])
-    count = {state: pushes.filter(state__in=state).count() for state in (ON_THE_WAY, NEEDS_A_PERSON)}
+@login_required
+@require_POST
+def push_give_up(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give up a grade that the upstream refuses: it stays here."""
+    try:
+        outbox.discard(push_to_decide(request, pk), actor=actor_of(request))
+    except outbox.NotDiscardable as error:
+        return _done(request, str(error), refused=True)
+    return _done(request, "The grade was given up. It stays here and is not sent.")
+
+
+@login_required
+@require_POST
+def pushes_retry(request: HttpRequest) -> HttpResponse:
+    """Push again all that was refused and matches the filter, a hundred at a time."""
+    scope, again = scope_of(user_of(request)), 0
+    wanted = PushFilter.read(QueryDict(request.POST.get("filter", "")))
+    for push in to_push_again(wanted, scope).pushes:
+        try:
+            outbox.retry(push_to_decide(request, push.pk), actor=actor_of(request))
+        except outbox.NotRetryable:
+            # Somebody was faster with this one.
+            continue
+        again += 1
+    return _done(request, "One is on its way again." if again == 1 else f"{again} are on their way again.")
+
+
+# The page and its parts ------------------------------------------------------------------------------------------
+
+
+def _page(user: User, asked: PushFilter) -> SyncPage:
+    scope = scope_of(user)
+    shown = cards(scope)
+    figures = _figures(scope, shown, since=day_start(user))
+    busy = figures.way.count > 0 or any(card.running for card in shown)
     return SyncPage(
-        upstreams=tuple(_card(upstream, led) for upstream in _upstreams(user)),
-        pushes=tuple(_push_row(push, led) for push in shown[:MOST_PUSHES]),
-        waiting=count[ON_THE_WAY],
-        attention=count[NEEDS_A_PERSON],
-        arrived_today=pushes.filter(state=PushState.DELIVERED, delivered_at__gte=day_start(user)).count(),
-        more=max(0, len(shown) - MOST_PUSHES),
+        figures=figures,
+        urgent=urgent_list(scope) if not asked.narrowed and asked.is_start else None,
+        upstreams=shown,
+        pushes=push_list(asked, scope),
+        filters=filter_bar(asked, scope.upstreams),
+        live=asked.address("sync_live"),
+        every=BUSY_SECONDS if busy else CALM_SECONDS,
     )
 
 
-def _worst_first(pushes: QuerySet[Push]) -> QuerySet[Push]:
-    urgency = Case(
-        When(state__in=NEEDS_A_PERSON, then=Value(0)),
-        When(state__in=ON_THE_WAY, then=Value(1)),
-        default=Value(2),
-        output_field=IntegerField(),
-    )
-    return pushes.select_related("completion", "upstream").order_by(urgency, "-pk")
-
-
-def _push_row(push: Push, led: set[int]) -> PushRow:
-    return PushRow(
-        id=push.pk,
-        what="edit" if push.revision_id else "feedback",
-        completion_id=push.completion_id,
-        completion_name=push.completion.uid,
-        upstream=push.upstream.name if push.upstream else "",
-        sync=sync_state(push),
-        created_at=push.created_at,
-        attempts=push.attempts,
-        error=push.last_error if push.state in ON_THE_WAY else "",
-        may_retry=push.state == PushState.ATTENTION and push.completion.organization_id in led,
+def _figures(scope: Scope, shown: tuple[UpstreamCard, ...], *, since: datetime) -> Figures:
+    ids = scope.upstream_ids
+    waiting, way = Wanted(ids, Group.PERSON.states), Wanted(ids, Group.WAY.states)
+    alone = pushes.conflicts_alone(scope.standing.organization_ids).order_by()[: MOST_COUNTED + 1].count()
+    return Figures(
+        person=Figure(pushes.count(waiting) + alone, MOST_COUNTED),
+        way=Figure(pushes.count(way), MOST_COUNTED),
+        arrived_today=Figure(pushes.arrived_since(ids, since), MOST_ARRIVALS),
+        refused=Figure(sum(card.refused_count for card in shown), MOST_ARRIVALS),
+        oldest_at=pushes.oldest_at(way),
     )
 
 
-def _upstreams(user: User) -> list[Upstream]:
-    return list(Upstream.objects.filter(organization__in=organizations_of(user).values("pk")))
+def _fingerprints(page: SyncPage) -> list[str]:
+    """A short word for each part, another one when the part looks different."""
+    parts = (repr(getattr(page, name)) for name in PARTS)
+    return [hashlib.blake2s(part.encode(errors="surrogatepass"), digest_size=6).hexdigest() for part in parts]
 
 
-def _card(upstream: Upstream, led: set[int]) -> UpstreamCard:
-    active = upstream.enabled and upstream.token_refused_at is None
-    return UpstreamCard(
-        id=upstream.pk,
-        name=upstream.name,
-        url=upstream.url,
-        active=active,
-        next_pull_at=upstream.next_pull_at if active else None,
-        pulls=tuple(_pull_row(pull) for pull in upstream.pulls.order_by("-pk")[:PULLS_SHOWN]),
-        may_pull=upstream.organization_id in led,
-    )
+def _parts(request: HttpRequest, page: SyncPage, *, seen: str = "", said: str = "", status: int = 200) -> HttpResponse:
+    prints, known = _fingerprints(page), seen.split("-")
+    known += [""] * (len(prints) - len(known))
+    changed = [name for name, now, then in zip(PARTS, prints, known, strict=False) if now != then]
+    if not changed and not said:
+        return HttpResponse(status=204)
+    context = {"page": page, "parts": changed, "seen": "-".join(prints), "said": said, "oob": True}
+    return render(request, "reviews/_sync_parts.html", context, status=status)
 
 
-def _pull_row(pull: Pull) -> PullRow:
-    return PullRow(
-        started_at=pull.started_at,
-        finished_at=pull.ended_at,
-        came=pull.listed,
-        new=pull.created,
-        changed=pull.changed,
-        refused=_refused(pull) if pull.refused else (),
-        error=pull.error if pull.state != PullState.COMPLETE else "",
-    )
+def _done(request: HttpRequest, words: str, *, refused: bool = False) -> HttpResponse:
+    """Back to the list as it was, with a sentence; where a script asked, the parts of the page as they are now."""
+    asked = _asked(request)
+    if is_htmx(request):
+        return _parts(request, _page(user_of(request), asked), said=words, status=409 if refused else 200)
+    messages.add_message(request, messages.ERROR if refused else messages.INFO, words)
+    response = HttpResponseRedirect(asked.address())
+    response.status_code = 303
+    return response
 
 
-def _refused(pull: Pull) -> tuple[RefusedRow, ...]:
-    rows = PullRefusal.objects.filter(pull=pull).order_by("reason", "uid").values_list("reason", "uid")
-    grouped = ((reason, list(found)) for reason, found in groupby(rows, key=lambda row: row[0]))
-    return tuple(RefusedRow(reason, len(found), found[0][1]) for reason, found in grouped)
+def _asked(request: HttpRequest) -> PushFilter:
+    """The filter of the list that the form stood in."""
+    return PushFilter.read(QueryDict(request.POST.get("back", "")))

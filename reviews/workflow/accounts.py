@@ -1,16 +1,18 @@
 """Organizations, members, API tokens and one-time sign-in links."""
 
 import hashlib
+import logging
 import secrets
 from datetime import timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
 from reviews.models import ApiToken, Member, Organization, Role, SignInLink, User
 from reviews.workflow import audit
 from reviews.workflow.audit import SYSTEM, Actor
 
+log = logging.getLogger(__name__)
 TOKEN_BYTES = 32
 PREFIX_CHARACTERS = 11
 LINK_LIFE = timedelta(hours=24)
@@ -82,8 +84,13 @@ def find_token(secret: str) -> ApiToken | None:
 def note_use(token: ApiToken) -> None:
     """Remember that a token was used, to the minute: a write for every request would cost more than it tells."""
     now = timezone.now()
-    if token.last_used_at is None or now - token.last_used_at > LAST_USED_STEP:
+    if token.last_used_at is not None and now - token.last_used_at <= LAST_USED_STEP:
+        return
+    try:
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+    except OperationalError:
+        # Where nothing can be written, a full disk say, reading goes on.
+        log.warning("The use of an API token could not be noted.", exc_info=True)
 
 
 def revoke_token(token: ApiToken, *, actor: Actor) -> None:

@@ -54,6 +54,16 @@ def unpack(data: bytes | memoryview) -> bytes:
         raise DocumentUnreadable(f"The stored bytes do not decompress: {error}") from error
 
 
+def beginning(data: bytes | memoryview, most: int) -> tuple[bytes, bool]:
+    """The first `most` bytes of what `pack` was given, and whether there are more. Raises DocumentUnreadable."""
+    try:
+        with zstandard.ZstdDecompressor().stream_reader(bytes(data)) as reader:
+            read = reader.read(most + 1)
+    except zstandard.ZstdError as error:
+        raise DocumentUnreadable(f"The stored bytes do not decompress: {error}") from error
+    return read[:most], len(read) > most
+
+
 def semantic_hash(document: Mapping[str, Json]) -> str:
     """SHA-256 (hexadecimal) of what a document means: request and response, members sorted, numbers by value.
 

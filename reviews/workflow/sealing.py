@@ -30,6 +30,22 @@ def _key_id(key: bytes) -> str:
     return hashlib.sha256(b"gradebench key id" + key).hexdigest()[:8]
 
 
+def key_id(text: str) -> str:
+    """What a seal says of the configured key that made it: it tells keys apart, and nothing of the key."""
+    return _key_id(_key(text))
+
+
+def key_id_of(sealed: str) -> str:
+    """The id of the key that made a seal; empty for what is no seal."""
+    parts = sealed.split(".")
+    return parts[1] if len(parts) == 3 else ""
+
+
+def is_by_first_key(sealed: str) -> bool:
+    """Whether the key that seals now made this seal."""
+    return key_id_of(sealed) == key_id(settings.ENCRYPTION_KEYS[0])
+
+
 def seal(secret: str, *, bound_to: str) -> str:
     """Encrypt with the first key. `bound_to` must be given again to open: what is sealed cannot be moved."""
     key = _key(settings.ENCRYPTION_KEYS[0])
@@ -41,14 +57,15 @@ def seal(secret: str, *, bound_to: str) -> str:
 def unseal(sealed: str, *, bound_to: str) -> str:
     """The secret. Raises SealBroken, with a sentence that says what to do."""
     try:
-        version, key_id, text = sealed.split(".")
+        version, sealed_by, text = sealed.split(".")
         box = base64.urlsafe_b64decode(text)
     except ValueError as error:
         raise SealBroken("The stored token is not in a form that GradeBench writes. Enter it again.") from error
-    keys = [key for key in map(_key, settings.ENCRYPTION_KEYS) if _key_id(key) == key_id]
+    keys = [key for key in map(_key, settings.ENCRYPTION_KEYS) if _key_id(key) == sealed_by]
     if version != VERSION or not keys:
         raise SealBroken(
-            "No key in GRADEBENCH_ENCRYPTION_KEYS sealed this token. Add the old key, or enter the token again."
+            "No key in GRADEBENCH_ENCRYPTION_KEYS (without it: encryption.key in the data folder) sealed this token. "
+            "Add the old key, or enter the token again."
         )
     try:
         return AESGCM(keys[0]).decrypt(box[:NONCE_BYTES], box[NONCE_BYTES:], bound_to.encode()).decode()

@@ -35,13 +35,6 @@ def upstreams_with_due_pushes(now: datetime) -> list[int]:
     return list(due.order_by().values_list("upstream_id", flat=True).distinct())
 
 
-def forget_lists() -> None:
-    """Have every list read anew before an edit leaves. For the start of a process that sends: what is in the database
-    may be a backup from before the last edits arrived.
-    """
-    Upstream.objects.exclude(listed_at=None).update(listed_at=None)
-
-
 def release_leases() -> None:
     """Give up every lease. Only for a process that knows it is alone, at its start: those of one that was killed
     would otherwise hold up the first minute and a half.

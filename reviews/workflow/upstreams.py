@@ -1,4 +1,4 @@
-"""Upstreams: making one, opening its token, and asking for a pull."""
+"""Upstreams: making one, opening its token, sealing it again, and asking for a pull."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,6 +13,17 @@ from reviews.models import Organization, Upstream
 from reviews.workflow import audit, circuit, clock, sealing
 from reviews.workflow.accounts import Taken
 from reviews.workflow.audit import SYSTEM, Actor
+
+
+@dataclass(frozen=True)
+class Resealed:
+    """What became of the tokens: how many were sealed again, how many were by the first key already, and the upstreams
+    whose token no key opens, each with the reason.
+    """
+
+    again: int
+    already: int
+    broken: tuple[tuple[Upstream, str], ...]
 
 
 def _binding(upstream: Upstream) -> str:
@@ -71,6 +82,44 @@ def change(upstream: Upstream, *, url: str, token: str, actor: Actor) -> None:
         audit.record(
             "upstream.credential", upstream, organization=upstream.organization, actor=actor, details=upstream.url
         )
+
+
+def reseal_all(*, actor: Actor = SYSTEM) -> Resealed:
+    """Seal every token by the first key. Row by row, so that it may be broken off at any point and done again; a token
+    that no key opens stays as it is.
+    """
+    again, already, broken = 0, 0, []
+    for upstream in list(Upstream.objects.select_related("organization").order_by("pk")):
+        try:
+            if _reseal(upstream, actor):
+                again += 1
+            else:
+                already += 1
+        except sealing.SealBroken as error:
+            broken.append((upstream, str(error)))
+    return Resealed(again, already, tuple(broken))
+
+
+def _reseal(upstream: Upstream, actor: Actor) -> bool:
+    """Whether the token had to be sealed again. Raises sealing.SealBroken."""
+    while True:
+        before, token = upstream.token_sealed, token_of(upstream)
+        if sealing.is_by_first_key(before):
+            return False
+        after = sealing.seal(token, bound_to=_binding(upstream))
+        with transaction.atomic():
+            same = Upstream.objects.filter(pk=upstream.pk, url=upstream.url, token_sealed=before)
+            if same.update(token_sealed=after):
+                keys = f"key {sealing.key_id_of(before)} to {sealing.key_id_of(after)}"
+                audit.record("upstream.reseal", upstream, organization=upstream.organization, actor=actor, details=keys)
+                return True
+        # Somebody entered another token meanwhile: that one counts.
+        upstream.refresh_from_db(fields=["url", "token_sealed"])
+
+
+def keys_in_use() -> set[str]:
+    """The ids of the keys by which any token is sealed."""
+    return {sealing.key_id_of(sealed) for sealed in Upstream.objects.values_list("token_sealed", flat=True)}
 
 
 def refuse_token(upstream: Upstream, words: str) -> None:

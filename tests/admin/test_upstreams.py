@@ -134,3 +134,30 @@ def test_it_pulls_now() -> None:
     made.refresh_from_db()
     assert made.next_pull_at <= timezone.now()
     assert AuditEvent.objects.filter(action="upstream.pull_now").count() == 1
+
+
+def test_it_refuses_a_form_that_was_opened_before_the_url_changed() -> None:
+    """Another one's URL would be put back under the new token."""
+    made = factories.upstream(factories.organization(), token="for the former")
+    opened = form(made)
+    change(made, url="https://elsewhere.example", token=TOKEN)
+    path = f"/admin/reviews/upstream/{made.pk}/change/"
+    assert "Enter the token again" in site_staff().post(path, opened, follow=True).content.decode()
+    made.refresh_from_db()
+    assert (made.url, upstreams.token_of(made)) == ("https://elsewhere.example", TOKEN)
+
+
+@pytest.mark.parametrize("url", ["http://log10.example", "https://log10.example:444", "https://log10.example/v2"])
+def test_it_takes_every_part_of_the_url_for_another_url(url: str) -> None:
+    made = factories.upstream(factories.organization(), token=TOKEN)
+    assert "Enter the token again" in change(made, url=url)
+    assert made.url == "https://log10.example"
+
+
+def test_it_says_since_when_it_fails() -> None:
+    made = factories.upstream(factories.organization())
+    first, last = timezone.now() - timedelta(hours=3), timezone.now() - timedelta(minutes=1)
+    Upstream.objects.filter(pk=made.pk).update(failing_since=first, last_failed_at=last, push_failures=7)
+    html = page(site_staff(), f"reviews/upstream/{made.pk}/change/")
+    for moment in (first, last):
+        assert timezone.localtime(moment).strftime("%Y-%m-%d %H:%M:%S") in html

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
-from reviews.workflow.conflicts import Choice
 
 from reviews.models import PullState, Push, PushKind, PushState
 from reviews.workflow import conflicts, upstreams
+from reviews.workflow.conflicts import Choice
 from tests.fake_upstream import FakeUpstream
 from tests.faults import faults
 from tests.faults.journal import EVERYTHING, FEEDBACK, LIST, LISTS, POSTS, UPDATE

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 import pytest
-from reviews.workflow.conflicts import Choice
 
 from reviews.log10 import client
 from reviews.models import PullState, Push, PushKind
+from reviews.workflow.conflicts import Choice
 from tests.fake_upstream import Answer
 from tests.faults import faults
 from tests.faults.journal import FEEDBACK, LIST, POSTS, TASKS, UPDATE, too_early

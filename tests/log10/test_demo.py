@@ -1,10 +1,13 @@
 """The demo that an empty data folder is filled with."""
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from reviews.log10 import demo
 from reviews.models import Completion, FeedbackTask, Member, Organization, Queue, QueueItem, Upstream, User
 from reviews.workflow import upstreams
+from reviews.workflow.audit import SYSTEM
+from tests.instances import encryption_key
 
 pytestmark = pytest.mark.django_db
 
@@ -43,3 +46,20 @@ def test_it_points_its_upstream_at_where_it_is_served() -> None:
     demo.point_at("http://127.0.0.1:8123")
     upstream = Upstream.objects.get()
     assert (upstream.url, upstreams.token_of(upstream)) == ("http://127.0.0.1:8123", token)
+
+
+def test_it_leaves_an_upstream_of_that_name_alone_that_leads_elsewhere() -> None:
+    demo.seed()
+    upstreams.change(Upstream.objects.get(), url="https://log10.example", token="not for here", actor=SYSTEM)
+    demo.point_at("http://127.0.0.1:8123")
+    upstream = Upstream.objects.get()
+    assert (upstream.url, upstreams.token_of(upstream)) == ("https://log10.example", "not for here")
+
+
+def test_it_leaves_its_upstream_alone_when_no_key_opens_its_token(settings: Settings) -> None:
+    demo.seed()
+    before = Upstream.objects.get()
+    settings.ENCRYPTION_KEYS = [encryption_key()]
+    demo.point_at("http://127.0.0.1:8123")
+    after = Upstream.objects.get()
+    assert (after.url, after.token_sealed) == (before.url, before.token_sealed)

@@ -2,7 +2,8 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import requests
@@ -40,6 +41,14 @@ CLOSED = [
     "2002:a00:1::1",
     "64:ff9b::7f00:1",
     "64:ff9b::a9fe:a9fe",
+    "64:ff9b:1::7f00:1",
+    "::127.0.0.1",
+    "::ffff:0:127.0.0.1",
+    "fec0::1",
+    "100::1",
+    "2001:0:7f00:1::",
+    "3fff::1",
+    "5f00::1",
 ]
 
 
@@ -98,7 +107,11 @@ class Listener:
         threading.Thread(target=self._serve, daemon=True).start()
 
     def _serve(self) -> None:
-        peer, _ = self._server.accept()
+        try:
+            peer, _ = self._server.accept()
+        except OSError:
+            # Closed before anybody came.
+            return
         self.peers += 1
         with peer:
             while data := peer.recv(1024):
@@ -116,8 +129,25 @@ def listener() -> Iterator[Listener]:
     server.close()
 
 
+SPELLINGS = [
+    "127.0.0.1",
+    "localhost",
+    "LOCALHOST",
+    "[::ffff:127.0.0.1]",
+    "[::ffff:7f00:1]",
+    "2130706433",
+    "0x7f000001",
+    "0x7f.0.0.1",
+    "0177.0.0.1",
+    "127.1",
+    "0",
+    "log10.example@127.0.0.1",
+    "log10.example:443@127.0.0.1",
+]
+
+
 @pytest.mark.parametrize("scheme", ["http", "https"])
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"])
+@pytest.mark.parametrize("host", SPELLINGS)
 def test_it_sends_no_byte_to_a_peer_that_it_may_not_reach(listener: Listener, scheme: str, host: str) -> None:
     with (
         guard.GuardedSession([]) as session,
@@ -140,3 +170,105 @@ def test_it_ends_every_connection_when_it_is_cut() -> None:
         threading.Timer(0.2, session.cut).start()
         with pytest.raises(requests.ConnectionError):
             session.get(f"http://127.0.0.1:{server.getsockname()[1]}/", timeout=20)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1\\@log10.example:{port}/",
+        "http://127。0。0。1:{port}/",
+        "http://①②⑦.0.0.1:{port}/",
+        "http:///127.0.0.1:{port}/",
+        "http://127.0.0.1 :{port}/",
+        "ftp://127.0.0.1:{port}/",
+        "file://127.0.0.1:{port}/etc/passwd",
+        "file:///etc/passwd",
+        "gopher://127.0.0.1:{port}/_x",
+        "unix:///var/run/docker.sock",
+        "//127.0.0.1:{port}/",
+        "127.0.0.1:{port}/",
+    ],
+)
+def test_it_makes_no_connection_for_what_is_no_web_address(listener: Listener, url: str) -> None:
+    """Not even where the peer would be allowed."""
+    with guard.GuardedSession(["0.0.0.0/0", "::/0"]) as session, pytest.raises(requests.RequestException):
+        session.post(url.format(port=listener.port), data=b"x", headers={"X-Log10-Token": "secret"}, timeout=2)
+    assert listener.peers == 0
+
+
+class Names:
+    """A name whose addresses change: each lookup takes the next answer, and the last one stays."""
+
+    NAME = "log10.example"
+
+    def __init__(self, *answers: list[str]) -> None:
+        self.answers = list(answers)
+        self.asked = 0
+        self._real = socket.getaddrinfo
+
+    def __call__(self, host: str, *given: Any, **named: Any) -> list[Any]:
+        """In place of socket.getaddrinfo."""
+        if host != self.NAME:
+            return self._real(host, *given, **named)
+        self.asked += 1
+        addresses = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        return [found for address in addresses for found in self._real(address, *given, **named)]
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Names]:
+    """Sets the answers that log10.example gives from now on."""
+
+    def answer(*answers: list[str]) -> Names:
+        made = Names(*answers)
+        monkeypatch.setattr(socket, "getaddrinfo", made)
+        return made
+
+    return answer
+
+
+def addresses_of(name: str) -> set[str]:
+    """What a check before connecting would see."""
+    return {str(found[4][0]) for found in socket.getaddrinfo(name, 443, type=socket.SOCK_STREAM)}
+
+
+def test_it_is_not_deceived_by_a_name_that_was_public_when_it_was_looked_up(
+    listener: Listener, names: Callable[..., Names]
+) -> None:
+    answered = names(["93.184.215.14"], ["127.0.0.1"])
+    checked = addresses_of(Names.NAME)
+    assert all(guard.may_reach(address, Names.NAME, listener.port, []) for address in checked)
+    with guard.GuardedSession([]) as session, pytest.raises(requests.ConnectionError, match=r"is at 127\.0\.0\.1"):
+        session.post(f"http://{Names.NAME}:{listener.port}/", data=b"x", headers={"X-Log10-Token": "s"}, timeout=5)
+    assert answered.asked == 2
+    assert listener.ended.wait(5)
+    assert (listener.peers, listener.received) == (1, b"")
+
+
+def test_it_checks_each_connection_anew(names: Callable[..., Names]) -> None:
+    """A name that was allowed by its address is not when it moves."""
+    names(["127.0.0.1"], ["127.0.0.2"])
+    with FakeUpstream() as upstream, guard.GuardedSession(["127.0.0.1"]) as session:
+        url = f"http://{Names.NAME}:{upstream.port}/x"
+        assert session.get(url, timeout=5).status_code == 401
+        with socket.create_server(("127.0.0.2", upstream.port)) as elsewhere:
+            elsewhere.settimeout(5)
+            with pytest.raises(requests.ConnectionError, match=r"is at 127\.0\.0\.2"):
+                session.get(url, headers={"X-Log10-Token": "secret"}, timeout=5)
+            peer, _ = elsewhere.accept()
+            with peer:
+                peer.settimeout(5)
+                assert peer.recv(1024) == b""
+        assert len(upstream.seen) == 1
+
+
+def test_it_checks_the_address_that_answered_of_several(listener: Listener, names: Callable[..., Names]) -> None:
+    """The first refuses the connection, so the second is tried: that is the one to judge."""
+    names(["127.0.0.9", "127.0.0.1"])
+    with (
+        guard.GuardedSession(["127.0.0.9"]) as session,
+        pytest.raises(requests.ConnectionError, match=r"at 127\.0\.0\.1,"),
+    ):
+        session.post(f"http://{Names.NAME}:{listener.port}/", data=b"x", timeout=5)
+    assert listener.ended.wait(5)
+    assert listener.received == b""

@@ -46,7 +46,7 @@ class Scene:
     def form(self, assignment_id: int, **posted: str) -> dict[str, str]:
         """A valid form for the item on screen, with `posted` on top."""
         screen = self.client.get(f"/reviews/{assignment_id}").context["screen"]
-        boxes = {box.base_name: box.base for box in screen.edits} | {box.name: box.text for box in screen.edits}
+        boxes = {box.name: box.text for box in screen.edits}
         return {"document": str(screen.document_id), "v-verdict": GOOD, **boxes, **posted}
 
 

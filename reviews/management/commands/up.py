@@ -1,13 +1,10 @@
 """manage.py up: everything in one process."""
 
-import fcntl
-import os
 import socket
 import threading
 import warnings
 from argparse import ArgumentParser
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from celery.beat import EmbeddedService
 from celery.exceptions import SecurityWarning
@@ -20,11 +17,13 @@ from django.urls import reverse
 from gradebench.celery import app
 from gradebench.embedded import make_server
 from reviews.log10 import demo
+from reviews.management import alone
 from reviews.models import Organization, User
 from reviews.workflow import accounts, sweeping
 
 HOST = "127.0.0.1"
-WORKER_THREADS = 4
+# More than a few upstreams that hang at once: each may keep a thread for a minute.
+WORKER_THREADS = 8
 
 
 class Command(BaseCommand):
@@ -38,7 +37,7 @@ class Command(BaseCommand):
             raise CommandError("`up` is the embedded default; with DATABASE_URL set, run web, worker and beat apart.")
         # Celery is loud about running as root; on a machine for trying things out that is of no interest.
         warnings.filterwarnings("ignore", category=SecurityWarning)
-        lock = _only_one(settings.DATA_DIR / "up.lock")
+        lock = alone.hold_data_folder("Stop it, or set GRADEBENCH_DATA_DIR to another folder.")
         _check_migrated()
         listener = _listen(options["port"])
         url = f"http://{HOST}:{options['port']}"
@@ -80,23 +79,6 @@ def _work() -> None:
         quiet=True,
     )
     worker.start()
-
-
-def _only_one(path: Path) -> IO[str]:
-    """A lock on the data folder, held while the process lives. Raises CommandError."""
-    lock = path.open("a+")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.seek(0)
-        raise CommandError(
-            f"GradeBench runs on this data folder already (process {lock.read().strip() or 'unknown'}). "
-            "Stop it, or set GRADEBENCH_DATA_DIR to another folder."
-        ) from error
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
-    return lock
 
 
 def _check_migrated() -> None:

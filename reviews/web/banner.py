@@ -1,0 +1,44 @@
+"""The line on every page that says that an upstream needs somebody, for those who can do something about it."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import cast
+
+from django.http import HttpRequest
+
+from reviews.access import organizations_led, user_of
+from reviews.workflow import upstreams
+from reviews.workflow.upstreams import Trouble
+
+_SHORT = {"token": "refuses its token", "sealed": "has a token that cannot be opened", "down": "is down"}
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """`only` is the one upstream in trouble; where there are several, `summary` names them all."""
+
+    only: Trouble | None
+    summary: str
+
+    @property
+    def head(self) -> str:
+        """ "prod refuses its token" """
+        return f"{self.only.name} {_SHORT[self.only.kind]}" if self.only else self.summary
+
+
+def banner(request: HttpRequest) -> dict[str, Callable[[], Banner | None]]:
+    """Context processor. Asks when a template uses it, so that fragments cost nothing."""
+    return {"banner": lambda: _banner(request)}
+
+
+def _banner(request: HttpRequest) -> Banner | None:
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return None
+    # Not asked for before: they are a question within the question, so that a page pays for one alone.
+    led = cast(Collection[int], organizations_led(user_of(request)).values("pk"))
+    found = upstreams.troubles(led)
+    if not found:
+        return None
+    said = ", ".join(f"{trouble.name} {_SHORT[trouble.kind]}" for trouble in found)
+    return Banner(found[0] if len(found) == 1 else None, said)

@@ -1,0 +1,81 @@
+"""What the review screen is told while it is open: that the item is no longer hers, or no longer says what she sees."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from reviews.access import claim_for
+from reviews.models import AssignmentState, RevisionOrigin
+from reviews.web.push_list import number
+from reviews.workflow import claim_news
+from reviews.workflow.claim_news import Kind, News
+
+KEPT = "What you wrote is still here: copy what you want to keep."
+STILL_FREE = "What you wrote is still here, and you can still submit it, as long as nobody else has taken the item."
+IN_ANOTHER_TAB = "What you wrote here is not part of that."
+READ_FIRST = "What you wrote is still here. Read the new text before you submit."
+_SENTENCES = {
+    Kind.GONE: ("This item left the queue", KEPT),
+    Kind.TAKEN: ("Somebody else has taken this item", KEPT),
+    Kind.RELEASED: ("This item was given back", STILL_FREE),
+    Kind.ELSEWHERE: ("You have opened this item again in another tab", IN_ANOTHER_TAB),
+    Kind.SUBMITTED: ("You submitted this item in another tab", IN_ANOTHER_TAB),
+    Kind.SKIPPED: ("You skipped this item in another tab", IN_ANOTHER_TAB),
+}
+_CHANGED_BY = {
+    RevisionOrigin.PULL: "The upstream changed this text",
+    RevisionOrigin.API: "The application changed this completion",
+    RevisionOrigin.EDIT: "Somebody else edited this text",
+    RevisionOrigin.RESOLUTION: "A conflict about this text was decided",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownNews:
+    """What happened, when and why, and what it means for her words. `reload`: there is a new text to read; else she
+    can go on to the next item.
+    """
+
+    words: str
+    kept: str
+    at: datetime | None = None
+    why: str = ""
+    reload: bool = False
+
+
+@never_cache
+@require_GET
+def claim(request: HttpRequest, pk: int) -> HttpResponse:
+    """The news of her claim; 204 while the screen has it all."""
+    # A redirect to the sign-in page would be followed by the script.
+    if not request.user.is_authenticated:
+        return HttpResponse(status=401)
+    assignment = claim_for(request, pk)
+    news = claim_news.news_of(assignment, seen_id=number(request.GET.get("document")) or 0)
+    seen = f"{news.kind}-{news.document_id}" if news else ""
+    if seen == request.GET.get("seen", ""):
+        return HttpResponse(status=204)
+    context = {
+        "news": _shown(news) if news else None,
+        "seen": seen,
+        "assignment_id": assignment.pk,
+        "queue_id": assignment.item.queue_id,
+        "completion_id": assignment.item.completion_id,
+    }
+    return render(request, "reviews/_claim_news.html", context)
+
+
+def _shown(news: News) -> ShownNews:
+    if news.kind == Kind.CHANGED:
+        origin = RevisionOrigin(news.why) if news.why else RevisionOrigin.API
+        return ShownNews(_CHANGED_BY[origin], READ_FIRST, news.at, reload=True)
+    words, kept = _SENTENCES[news.kind]
+    if news.kind == Kind.TAKEN and news.why == AssignmentState.EXPIRED:
+        return ShownNews("Your claim ran out, and somebody else has taken this item", kept)
+    if news.by_others:
+        return ShownNews("A lead took this item back", kept, news.at)
+    return ShownNews(words, kept, news.at, f": {news.why}" if news.why and news.kind != Kind.TAKEN else "")
