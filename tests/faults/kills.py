@@ -283,7 +283,7 @@ def besieged(
     valkey: Valkey | None = None,
     teams: int = 1,
     reviewers: int = 2,
-    pace: float = 0.1,
+    pace: float = 0.3,
     latency: float = 0.0,
     progress: Callable[[str], object] = print,
 ) -> Iterator[Siege]:

@@ -25,7 +25,7 @@ def test_no_kill_of_the_web_loses_or_halves_what_was_saved(besieged: Besieged, n
 def test_no_kill_of_the_one_process_loses_or_halves_what_was_saved(
     besieged: Besieged, note: Callable[..., None]
 ) -> None:
-    with besieged(seed=SEED, reviewers=3, latency=0.2) as siege:
+    with besieged(seed=SEED, latency=0.2) as siege:
         siege.run([UP, UP_SENDING], times=16)
         siege.settle()
         note(siege, "R7")
