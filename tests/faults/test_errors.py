@@ -28,7 +28,7 @@ def test_it_loses_nothing_while_some_requests_fail(
     world.start(8)
     world.server.switch_on(faults.any_error, on=EVERYTHING, rate=rate)
     world.review(8)
-    record_property("simulated_seconds", round(world.settle()))
+    record_property("simulated_seconds", round(world.settle(seconds=10_000)))
     record_property("requests", len(world.server.of()))
     world.check_arrived("R9", acknowledged=16)
 
