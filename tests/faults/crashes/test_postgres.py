@@ -9,8 +9,9 @@ import pytest
 import requests
 
 from tests.e2e import steps
+from tests.faults.blows import POSTGRES, POSTGRES_BACKEND, POSTGRES_FREEZE, POSTGRES_IMMEDIATE
 from tests.faults.crashes.conftest import SEED, Target
-from tests.faults.kills import POSTGRES, POSTGRES_BACKEND, POSTGRES_FREEZE, POSTGRES_IMMEDIATE, Siege
+from tests.faults.kills import Siege
 
 pytestmark = [pytest.mark.e2e, pytest.mark.postgres]
 Besieged = Callable[..., AbstractContextManager[Siege]]
