@@ -38,7 +38,7 @@ for number, state in enumerate(("conflict", "absent", "attention", "superseded",
 upstream, now = Upstream.objects.get(), timezone.now()
 for number in range(3):
     PullRefusal.objects.get_or_create(upstream=upstream, fingerprint=str(number), defaults={
-        "pull": upstream.pulls.first(), "uid": "x" * 200 * number, "reason": long * (number + 1), "first_at": now,
+        "pull": upstream.pulls.first(), "uid": "x" * 120 * number, "reason": long * (number + 1), "first_at": now,
         "last_at": now, "data": documents.pack(b"<script>alert(1)</script>" * 200),
     })
 """
