@@ -7,7 +7,7 @@ import pytest
 
 from tests.e2e import steps
 from tests.faults import faults
-from tests.faults.journal import EVERYTHING, FEEDBACK, POSTS, READS, UPDATE, most_in_flight
+from tests.faults.journal import EVERYTHING, LISTS, POSTS, READS, UPDATE, most_in_flight
 from tests.faults.scenario import Scenario
 from tests.faults.upstream import FaultyUpstream
 from tests.faults.verdict import percentile
@@ -93,6 +93,6 @@ def test_an_upstream_is_asked_one_thing_at_a_time(instances: MakeInstance, recor
     record_property("requests", len(requests))
     record_property("most_in_flight", most_in_flight(requests))
     assert verdict.clean, str(verdict)
-    assert most_in_flight([row for row in requests if row.kind in READS]) == 1
-    assert most_in_flight([row for row in requests if row.kind in (UPDATE, FEEDBACK)]) == 1
+    assert most_in_flight([row for row in requests if row.kind in LISTS]) == 1
+    assert most_in_flight([row for row in requests if row.kind in POSTS]) == 1
     assert most_in_flight(requests) == 1
