@@ -42,8 +42,8 @@ from reviews.workflow.ingest import Outcome
 LEASE = timedelta(seconds=90)
 RENEW_EVERY = 100
 MOST_PAGES = 1_000
-# A failed pull is soon tried again: what is down for good is spared by the circuit, not by this.
-LONGEST_WAIT = timedelta(minutes=1)
+# What is down for good is spared by the circuit; a failed pull is tried again before somebody wonders.
+LONGEST_WAIT = timedelta(minutes=5)
 LONGEST_REASON = 1_000
 ENDLESS = "The pages of the upstream's list do not come to an end."
 
