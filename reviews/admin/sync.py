@@ -10,7 +10,7 @@ from reviews.admin.base import HEAVY_OF_COMPLETION, ReadOnly, present, when
 from reviews.admin.showing import json_text_block
 from reviews.admin.site import actor_of, site
 from reviews.models import Pull, PullRefusal, Push
-from reviews.workflow import documents, outbox
+from reviews.workflow import documents, outbox, refusals
 
 
 @admin.register(Pull, site=site)
@@ -64,6 +64,7 @@ class PullRefusals(ReadOnly[PullRefusal]):
     list_select_related = ("upstream",)
     search_fields = ("uid__exact",)
     search_help_text = "The whole id of the item."
+    actions = ("try_again",)
     fields = (
         "uid",
         "what",
@@ -86,6 +87,16 @@ class PullRefusals(ReadOnly[PullRefusal]):
             return json_text_block(documents.unpack(refusal.data))
         except documents.DocumentUnreadable as error:
             return str(error)
+
+    @admin.action(description="Try again")
+    def try_again(self, request: HttpRequest, queryset: QuerySet[PullRefusal]) -> None:
+        wanted = list(queryset.filter(taken_at=None, retry_asked_at=None).select_related("upstream__organization"))
+        for refusal in wanted:
+            refusals.try_again(refusal, actor=actor_of(request))
+        if wanted:
+            messages.info(request, f"Tried again with the next pull: {len(wanted)}.")
+        else:
+            messages.warning(request, "These were taken since, or are about to be tried already.")
 
 
 @admin.register(Push, site=site)
@@ -132,14 +143,14 @@ class Pushes(ReadOnly[Push]):
     @admin.action(description="Push again")
     def push_again(self, request: HttpRequest, queryset: QuerySet[Push]) -> None:
         pushes = queryset.select_related("completion__organization", "revision__result")
-        sent, refused = 0, 0
+        sent, refused = 0, list[str]()
         for push in pushes.defer("revision__result__data", *HEAVY_OF_COMPLETION):
             try:
                 outbox.retry(push, actor=actor_of(request))
                 sent += 1
-            except outbox.NotRetryable:
-                refused += 1
+            except outbox.NotRetryable as error:
+                refused.append(str(error))
         if sent:
             messages.info(request, f"On the way again: {sent}.")
         if refused:
-            messages.warning(request, f"Left as they are: {refused}. Only what needs attention can be pushed again.")
+            messages.warning(request, f"Left as they are: {len(refused)}. {' '.join(dict.fromkeys(refused))}")

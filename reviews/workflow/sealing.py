@@ -11,6 +11,10 @@ from django.conf import settings
 
 NONCE_BYTES = 12
 VERSION = "v1"
+NO_KEY = (
+    "No key in GRADEBENCH_ENCRYPTION_KEYS (without it: encryption.key in the data folder) sealed this token. Add the "
+    "old key behind the present one and run manage.py rotate_encryption_key, or enter the token again."
+)
 
 
 class SealBroken(ValueError):
@@ -63,10 +67,7 @@ def unseal(sealed: str, *, bound_to: str) -> str:
         raise SealBroken("The stored token is not in a form that GradeBench writes. Enter it again.") from error
     keys = [key for key in map(_key, settings.ENCRYPTION_KEYS) if _key_id(key) == sealed_by]
     if version != VERSION or not keys:
-        raise SealBroken(
-            "No key in GRADEBENCH_ENCRYPTION_KEYS (without it: encryption.key in the data folder) sealed this token. "
-            "Add the old key, or enter the token again."
-        )
+        raise SealBroken(NO_KEY)
     try:
         return AESGCM(keys[0]).decrypt(box[:NONCE_BYTES], box[NONCE_BYTES:], bound_to.encode()).decode()
     except (InvalidTag, ValueError) as error:

@@ -86,7 +86,7 @@ def change(upstream: Upstream, *, url: str, token: str, actor: Actor) -> None:
 
 def reseal_all(*, actor: Actor = SYSTEM) -> Resealed:
     """Seal every token by the first key. Row by row, so that it may be broken off at any point and done again; a token
-    that no key opens stays as it is.
+    that no key opens stays as it is. Upstreams that waited for their key go on.
     """
     again, already, broken = 0, 0, []
     for upstream in list(Upstream.objects.select_related("organization").order_by("pk")):
@@ -95,6 +95,7 @@ def reseal_all(*, actor: Actor = SYSTEM) -> Resealed:
                 again += 1
             else:
                 already += 1
+            _stop_waiting_for_a_key(upstream)
         except sealing.SealBroken as error:
             broken.append((upstream, str(error)))
     return Resealed(again, already, tuple(broken))
@@ -115,6 +116,11 @@ def _reseal(upstream: Upstream, actor: Actor) -> bool:
                 return True
         # Somebody entered another token meanwhile: that one counts.
         upstream.refresh_from_db(fields=["url", "token_sealed"])
+
+
+def _stop_waiting_for_a_key(upstream: Upstream) -> None:
+    waiting = Upstream.objects.filter(pk=upstream.pk, token_refused_at__isnull=False, last_error=sealing.NO_KEY)
+    waiting.update(token_refused_at=None, last_error="", failing_since=None, next_pull_at=clock.now())
 
 
 def keys_in_use() -> set[str]:

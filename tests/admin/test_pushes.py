@@ -1,6 +1,7 @@
 """Pushes in the admin."""
 
 import pytest
+from django.utils import timezone
 
 from reviews.models import AuditEvent, Push, PushState
 from tests import factories
@@ -38,3 +39,18 @@ def test_it_leaves_others_as_they_are() -> None:
     push = a_push()
     assert "Left as they are: 1." in push_again(push)
     assert not AuditEvent.objects.filter(action="push.retry").exists()
+
+
+def test_it_pushes_again_what_could_not_be_compared() -> None:
+    push = a_push()
+    Push.objects.filter(pk=push.pk).update(state=PushState.ABSENT)
+    assert "On the way again: 1." in push_again(push)
+    assert (push.state, push.unchecked) == (PushState.WAITING, True)
+
+
+def test_it_says_why_a_grade_that_arrived_is_left() -> None:
+    a_push()
+    grade = Push.objects.get(kind="feedback")
+    Push.objects.filter(pk=grade.pk).update(state=PushState.DELIVERED, delivered_at=timezone.now())
+    assert "the upstream would have it twice" in push_again(grade)
+    assert grade.state == PushState.DELIVERED

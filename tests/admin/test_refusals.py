@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from reviews.models import PullRefusal
+from reviews.models import AuditEvent, PullRefusal
 from reviews.workflow import documents
 from tests.admin.people import page, site_staff
 from tests.models import rows
@@ -48,3 +48,27 @@ def test_it_shows_the_item() -> None:
     assert "&quot;kind&quot;: 7" in html
     assert made.taken_at is not None
     assert shown(made.taken_at) in html
+
+
+def try_again(refusal: PullRefusal) -> str:
+    posted = {"action": "try_again", "_selected_action": [refusal.pk]}
+    response = site_staff().post("/admin/reviews/pullrefusal/", posted, follow=True)
+    refusal.refresh_from_db()
+    return response.content.decode()
+
+
+def test_it_has_one_tried_again_with_the_next_pull() -> None:
+    made = a_refusal()
+    rows.change(made.upstream, next_pull_at=timezone.now() + timedelta(hours=1))
+    assert "Tried again with the next pull: 1." in try_again(made)
+    assert made.retry_asked_at is not None
+    made.upstream.refresh_from_db()
+    assert made.upstream.next_pull_at <= timezone.now()
+    assert AuditEvent.objects.get(action="refusal.retry").user is not None
+
+
+def test_it_leaves_one_that_was_taken_since() -> None:
+    made = a_refusal(taken_at=timezone.now())
+    assert "These were taken since" in try_again(made)
+    assert made.retry_asked_at is None
+    assert not AuditEvent.objects.filter(action="refusal.retry").exists()

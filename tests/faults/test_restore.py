@@ -355,6 +355,30 @@ def test_without_the_key_nothing_is_lost_and_a_new_token_resumes(stage: Stage, i
     assert driver.query(restored, said) == [("",)]
 
 
+def test_the_key_put_behind_the_other_resumes(stage: Stage, instances: Make) -> None:
+    backup, standing = stage.backups[1], at_a(stage.shop)
+    present, old = encryption_key(), key_of(stage.team.instance)
+    restored = restore(instances, backup, present)
+    waiting = undecided(restored)
+    restored.start()
+    restored.wait_ready()
+    said = "SELECT last_error FROM reviews_upstream WHERE token_refused_at IS NOT NULL"
+    steps.wait_for("The upstream says why", lambda: NO_KEY in str(driver.query(restored, said)), seconds=120)
+    restored.stop()
+    assert undecided(restored) == waiting > 0
+
+    restored.env["GRADEBENCH_ENCRYPTION_KEYS"] = f"{present},{old}"
+    assert restored.manage("rotate_encryption_key") == "1 sealed again, 0 were already.\n"
+    restored.env["GRADEBENCH_ENCRYPTION_KEYS"] = present
+    restored.start()
+    restored.wait_ready()
+    driver.calm(restored, seconds=CALM_SECONDS)
+    settle(restored)
+    assert stage.passage.posts == []
+    assert at_a(stage.shop) == standing
+    assert undecided(restored) == 0
+
+
 def enter_token(person: steps.Reviewer, token: str) -> None:
     """In the admin, the URL as it is."""
     path = "/admin/reviews/upstream/1/change/"

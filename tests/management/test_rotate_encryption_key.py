@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from gradebench import keyfiles
+from reviews.log10 import sync
 from reviews.management import alone
 from reviews.models import AuditEvent, Upstream
 from reviews.workflow import sealing, upstreams
@@ -114,7 +116,7 @@ def test_it_names_what_no_key_opens_and_does_the_rest(
     said = capsys.readouterr()
     assert said.out == "1 sealed again, 0 were already.\n"
     assert ", one: No key in GRADEBENCH_ENCRYPTION_KEYS" in said.err
-    assert "Add the old key, or enter the token again." in said.err
+    assert "Add the old key behind the present one" in said.err
     assert Upstream.objects.get(name="one").token_sealed == kept
     settings.ENCRYPTION_KEYS = [lost, *keys[:1]]
     assert tokens() == TOKENS
@@ -132,6 +134,23 @@ def test_it_names_a_token_whose_url_was_changed_behind_its_back(
     said = capsys.readouterr()
     assert ", one: The token was sealed for another upstream or URL. Enter it again." in said.err
     assert "0 sealed again, 1 were already." in said.out
+
+
+@pytest.mark.django_db
+def test_upstreams_that_waited_for_their_key_go_on(settings: Settings, keys: list[str]) -> None:
+    settings.ENCRYPTION_KEYS = keys[1:]
+    one, two = add_upstreams()
+    settings.ENCRYPTION_KEYS = keys[:1]
+    for upstream in (one, two):
+        sync.pull(upstream)
+    upstreams.refuse_token(two, "The upstream refuses the token: No such token.")
+    assert not Upstream.objects.pull_due(timezone.now()).exists()
+
+    settings.ENCRYPTION_KEYS = list(keys)
+    assert rotate() == "2 sealed again, 0 were already.\n"
+    # Whose token was refused over there waits for another one, whatever key there is.
+    assert list(Upstream.objects.pull_due(timezone.now())) == [one]
+    assert [trouble.name for trouble in upstreams.troubles([one.organization_id])] == ["two"]
 
 
 @pytest.mark.django_db

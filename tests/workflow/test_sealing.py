@@ -46,7 +46,7 @@ def test_it_opens_with_the_old_key_while_that_is_kept(settings: Settings) -> Non
 def test_it_says_when_the_key_is_gone(settings: Settings) -> None:
     sealed = seal("secret", bound_to=HERE)
     settings.ENCRYPTION_KEYS = [NEW]
-    with pytest.raises(SealBroken, match="Add the old key"):
+    with pytest.raises(SealBroken, match="Add the old key behind the present one"):
         unseal(sealed, bound_to=HERE)
 
 

@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 
 from tests.faults import driver
+from tests.faults.blows import WORKER
 from tests.faults.crashes.conftest import SEED
-from tests.faults.kills import WORKER, Siege
+from tests.faults.kills import Siege
 from tests.instances import ROOT, Instance
 
 pytestmark = [pytest.mark.e2e, pytest.mark.postgres]

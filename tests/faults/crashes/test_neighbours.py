@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager
 
 import pytest
 
+from tests.faults.blows import BEAT
 from tests.faults.crashes.conftest import SEED, Target
-from tests.faults.kills import BEAT, Siege
+from tests.faults.kills import Siege
 from tests.instances import ROOT
 from tests.services import free_port
 
