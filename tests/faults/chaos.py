@@ -1,20 +1,23 @@
-"""python -m tests.faults.chaos [--seed N] [--short] [--only PHASE…] [--minutes M] [--soak MINUTES]: the long form of
-the faults that tests/faults/crashes runs in short.
+"""The long form of the faults that tests/faults/crashes runs in short: `make chaos`.
+
+    make chaos                                    all phases
+    make chaos ARGS='--only worker --kills 20'    one phase, shorter
+    make chaos ARGS='--short --seed 9'            a twentieth of everything
+    make chaos ARGS='--soak 40'                   so many minutes of bad weather, and the growth of the processes
 
 Kills web, worker, beat, PostgreSQL, the broker and the one process of the embedded form by the hundred while reviewers
-work, and judges what reviewers were told against what arrived upstream. Prints a table and writes it to a file; ends
-with 1 when anything was lost, duplicated, late or blind, or when a phase could not be carried out.
+work, and judges what they were told against what arrived upstream. Prints a table and writes it to a file. Ends with 1
+when anything was lost, duplicated, late or blind, or when a phase could not be carried out.
 """
 
 import argparse
-import contextlib
 import shlex
 import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
@@ -83,10 +86,11 @@ def main() -> int:
 def read_arguments() -> argparse.Namespace:
     """The options."""
     names = [phase.name for phase in PHASES]
-    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__.partition(":")[2], allow_abbrev=False)
+    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__.partition("\n")[0], allow_abbrev=False)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--short", action="store_true", help=f"a {SHORT}th of the kills")
-    parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="PHASE", help=", ".join(names))
+    parser.add_argument("--kills", type=int, metavar="N", help="so many in each phase")
+    parser.add_argument("--only", nargs="+", action="extend", choices=names, metavar="PHASE", help=", ".join(names))
     parser.add_argument("--minutes", type=float, default=15.0, help="the most that the kills of one phase may take")
     parser.add_argument("--table", type=Path, default=ROOT / "var" / "chaos.md", help="the file for the table")
     parser.add_argument("--soak", type=float, default=0.0, metavar="MINUTES", help="soak instead of the phases")
@@ -98,8 +102,11 @@ def chosen(options: argparse.Namespace) -> list[Phase]:
     """The phases to run, with as many kills as asked for."""
     if options.soak:
         return []
+    share = SHORT if options.short else 1
     return [
-        phases.shortened(phase, SHORT) if options.short else phase for phase in PHASES if phase.name in options.only
+        replace(phase, times=options.kills or max(2, phase.times // share))
+        for phase in PHASES
+        if not options.only or phase.name in options.only
     ]
 
 
@@ -156,6 +163,7 @@ def _end(number: int, _frame: FrameType | None) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, _end)
-    with contextlib.suppress(KeyboardInterrupt):
+    try:
         sys.exit(main())
-    sys.exit(130)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -40,11 +40,6 @@ class Phase:
     siege: dict[str, Any] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
     settle_seconds: float = 600.0
-
-
-def shortened(phase: Phase, share: int) -> Phase:
-    """The phase with so small a share of its blows, two at least."""
-    return replace(phase, times=max(2, phase.times // share))
 
 
 @contextlib.contextmanager
@@ -197,7 +192,7 @@ PHASES: Sequence[Phase] = (
         siege={"teams": 3, "reviewers": 1, "pace": 0.8, "latency": 0.3},
     ),
     Phase(
-        "leases",
+        "worker-leases",
         "kill -9 of the worker in flight, eight upstreams; leases of 90 s as shipped",
         "postgres",
         20,
@@ -215,7 +210,7 @@ PHASES: Sequence[Phase] = (
     ),
     Phase("broker", "broker: FLUSHALL, kill -9, SIGSTOP", "postgres", 40, strike_broker, short_leases=True),
     Phase(
-        "up",
+        "sqlite",
         "kill -9 of the one process, integrity_check after each",
         "sqlite",
         200,
