@@ -191,14 +191,13 @@ def _sent_since(completion: Completion, asked_at: datetime) -> bool:
 
 
 def _late_edit(completion: Completion, theirs_hash: str) -> Document | None:
-    """The document of an edit of ours that was sent, ended without a word and was superseded, when theirs is that."""
-    sent = Push.objects.filter(
-        completion=completion,
-        kind=PushKind.UPDATE,
-        state=PushState.SUPERSEDED,
-        ambiguous=True,
-        revision__result__hash=theirs_hash,
-    )
+    """The document of an edit of ours that was sent, ended without a word and was superseded, when theirs is that and
+    the newer edit is still to come. Were it applied over the newer one, a person would have to know.
+    """
+    edits = Push.objects.filter(completion=completion, kind=PushKind.UPDATE)
+    if not edits.filter(state=PushState.WAITING, revision__result=completion.current).exists():
+        return None
+    sent = edits.filter(state=PushState.SUPERSEDED, ambiguous=True, revision__result__hash=theirs_hash)
     push = sent.select_related("revision__result").order_by("-pk").first()
     return push.revision.result if push is not None and push.revision is not None else None
 
