@@ -14,7 +14,7 @@ from urllib.parse import quote
 import orjson
 import requests
 from django.conf import settings
-from urllib3.exceptions import MaxRetryError, NewConnectionError
+from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
 from gradebench.version import VERSION
 from reviews.log10 import guard, strict_json
@@ -29,6 +29,7 @@ LONGEST_WORDS = 500
 # So much of a page is held in memory; what is longer lies in a file while it is read.
 SPOOLED = 2 * 1024 * 1024
 PIECE = 256 * 1024
+CHUNK = 64 * 1024
 GOOD = frozenset({200, 201})
 PERMANENT = frozenset({400, 403, 404, 405, 409, 410, 413, 415, 422})
 
@@ -137,17 +138,19 @@ class Client:
             raise
         return value.get("data") if isinstance(value, dict) else None
 
-    def feedback_on(self, uid: str, *, task_uid: str) -> list[Any]:
-        """The feedback of a feedback task on a completion, the newest hundred; empty when the upstream does not say."""
+    def feedback_on(self, uid: str, *, task_uid: str) -> list[Any] | None:
+        """The feedback of a feedback task on a completion, the newest hundred; None when the upstream does not say, or
+        answers with that of other completions as well, so that what is missing says nothing.
+        """
         wanted = {"completion_id": uid, "task_id": task_uid, "limit": 100, "offset": 0}
         try:
             value = self._json("GET", "/api/v1/feedback", wanted)
         except TransportError as error:
             if error.permanent:
-                return []
+                return None
             raise
         rows = value.get("feedback") if isinstance(value, dict) else None
-        return rows if isinstance(rows, list) else []
+        return rows if isinstance(rows, list) and all(_is_about(row, uid) for row in rows) else None
 
     def update(self, uid: str, document: Mapping[str, Any]) -> Any:
         """POST the whole completion; the completion that the upstream then says it has."""
@@ -218,6 +221,11 @@ class Client:
             return response, b""
 
 
+def _is_about(row: object, uid: str) -> bool:
+    about = row.get("matched_completion_ids") if isinstance(row, dict) else None
+    return isinstance(about, list) and uid in about
+
+
 def client_of(upstream: Upstream) -> Client:
     """The client of an upstream. Raises sealing.SealBroken when its token cannot be opened."""
     return Client(upstream.url, token=upstreams.token_of(upstream), organization=upstream.upstream_organization)
@@ -226,13 +234,26 @@ def client_of(upstream: Upstream) -> Client:
 def _bounded(response: requests.Response, *, ambiguous: bool) -> Iterator[bytes]:
     """The body, as long as it is not longer than it may be."""
     size = 0
-    for chunk in response.iter_content(64 * 1024):
+    for chunk in _chunks(response):
         size += len(chunk)
         if size > LONGEST_PAGE:
             raise TransportError(
                 f"The answer is longer than {LONGEST_PAGE:,} bytes.", permanent=True, ambiguous=ambiguous
             )
         yield chunk
+
+
+def _chunks(response: requests.Response) -> Iterator[bytes]:
+    """The body as it comes. requests' own way holds back what does not fill a chunk, and drops it when the rest fails
+    to come.
+    """
+    try:
+        while chunk := response.raw.read1(CHUNK, decode_content=True):
+            yield chunk
+    except HTTPError as error:
+        raise requests.ConnectionError(error) from error
+    if response.raw.length_remaining:
+        raise requests.ConnectionError("The answer broke off before its end.")
 
 
 def _late(*, ambiguous: bool) -> TransportError:

@@ -42,8 +42,8 @@ from reviews.workflow.ingest import Outcome
 LEASE = timedelta(seconds=90)
 RENEW_EVERY = 100
 MOST_PAGES = 1_000
-# A failed pull is soon tried again: what is down for good is spared by the circuit, not by this.
-LONGEST_WAIT = timedelta(minutes=1)
+# What is down for good is spared by the circuit; a failed pull is tried again before somebody wonders.
+LONGEST_WAIT = timedelta(minutes=5)
 LONGEST_REASON = 1_000
 ENDLESS = "The pages of the upstream's list do not come to an end."
 
@@ -72,13 +72,14 @@ class Tally:
         return {name: value for name, value in vars(self).items() if isinstance(value, int)}
 
 
-def pull(upstream: Upstream) -> Pull | None:
-    """Poll the upstream once: feedback tasks, then the ungraded list. None when another process is pulling it, or when
-    it is not to be asked now: it asked to be left alone, its token is refused, or it is down and was just tried.
+def pull(upstream: Upstream, *, for_push: bool = False) -> Pull | None:
+    """Poll the upstream once: feedback tasks, then the ungraded list. None when another process asks it something, or
+    when it is not to be asked now: it asked to be left alone, its token is refused, or it is down and was just tried.
 
-    The row that is returned says how it ended; nothing is raised for what the upstream does.
+    The row that is returned says how it ended; nothing is raised for what the upstream does. `for_push`: the caller
+    holds the lease for pushes.
     """
-    fence = _take_lease(upstream)
+    fence = _take_lease(upstream, for_push=for_push)
     if fence is None:
         return None
     if not circuit.may_pull(upstream.pk):
@@ -112,9 +113,12 @@ def pull(upstream: Upstream) -> Pull | None:
     return row
 
 
-def _take_lease(upstream: Upstream) -> int | None:
+def _take_lease(upstream: Upstream, *, for_push: bool) -> int | None:
     now = clock.now()
     free = Q(pull_leased_until=None) | Q(pull_leased_until__lte=now)
+    if not for_push:
+        # An upstream is asked one thing at a time, so that one that hangs holds up one worker.
+        free &= Q(push_leased_until=None) | Q(push_leased_until__lte=now)
     mine = Upstream.objects.filter(free, pk=upstream.pk, enabled=True, pull_fence=upstream.pull_fence)
     if not mine.update(pull_leased_until=now + LEASE, pull_fence=F("pull_fence") + 1):
         return None

@@ -20,16 +20,20 @@ def default_pull_seconds() -> int:
 
 class UpstreamQuerySet(models.QuerySet["Upstream"]):
     def pull_due(self, now: datetime) -> "UpstreamQuerySet":
-        """Whose next pull is due and that nobody is pulling. Due is what falls due before the next tick, or an
+        """Whose next pull is due and that nobody asks anything. Due is what falls due before the next tick, or an
         interval of a second would come every other second.
         """
-        free = Q(pull_leased_until=None) | Q(pull_leased_until__lte=now)
-        return self.calm(now).filter(free, enabled=True, token_refused_at=None, next_pull_at__lte=now + HALF_A_TICK)
+        return self.unasked(now).filter(enabled=True, token_refused_at=None, next_pull_at__lte=now + HALF_A_TICK)
 
     def push_free(self, now: datetime) -> "UpstreamQuerySet":
-        """That may be sent to now: enabled, token accepted, circuit closed, nobody sending."""
-        free = Q(push_leased_until=None) | Q(push_leased_until__lte=now)
-        return self.calm(now).filter(free, enabled=True, token_refused_at=None)
+        """That may be sent to now: enabled, token accepted, not to be left alone, nobody asking it anything."""
+        return self.unasked(now).filter(enabled=True, token_refused_at=None)
+
+    def unasked(self, now: datetime) -> "UpstreamQuerySet":
+        """That nobody pulls or pushes to, and that are not to be left alone."""
+        no_pull = Q(pull_leased_until=None) | Q(pull_leased_until__lte=now)
+        no_push = Q(push_leased_until=None) | Q(push_leased_until__lte=now)
+        return self.calm(now).filter(no_pull, no_push)
 
     def calm(self, now: datetime) -> "UpstreamQuerySet":
         """That are not to be left alone, because they asked for it or are down and were just tried."""

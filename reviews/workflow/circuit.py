@@ -64,7 +64,12 @@ def _failed(upstream: QuerySet[Upstream], counter: str, words: str, wait: timede
     if wait is not None:
         upstream.update(quiet_until=now + wait)
     else:
-        upstream.filter(**{f"{counter}__gte": FAILURES}).update(quiet_until=now + WAIT)
+        upstream.filter(Q(pull_failures__gte=FAILURES) | Q(push_failures__gte=FAILURES)).update(quiet_until=now + WAIT)
+
+
+def leave_alone(upstream_id: int, wait: timedelta) -> None:
+    """The upstream asked for it by Retry-After, though nothing failed that counts."""
+    Upstream.objects.filter(pk=upstream_id).update(quiet_until=clock.now() + wait)
 
 
 def pulled_well(upstream_id: int) -> None:
@@ -78,14 +83,15 @@ def pushed_well(upstream_id: int) -> None:
 
 
 def _well(upstream_id: int, counter: str, *, other: str) -> None:
-    was_bad = Q(quiet_until__isnull=False) | Q(failing_since__isnull=False) | ~Q(last_error="")
-    failing = Q(**{f"{counter}__gte": 1}) | was_bad
+    failing = Q(**{f"{counter}__gte": 1}) | Q(failing_since__isnull=False) | ~Q(last_error="")
     upstream = Upstream.objects.filter(pk=upstream_id)
     # Nothing is written as long as all is well: this comes with every push.
     if not upstream.filter(failing).exists():
         return
+    # The one attempt in an open circuit was this. A wait that was asked for is not ended by another's success.
+    upstream.filter(**{f"{counter}__gte": FAILURES, other: 0}).update(quiet_until=None)
     had_failed = upstream.filter(**{f"{counter}__gte": 1}).update(**{counter: 0})
-    upstream.filter(**{other: 0}).update(quiet_until=None, failing_since=None, last_error="")
+    upstream.filter(**{other: 0}).update(failing_since=None, last_error="")
     if had_failed and counter == "push_failures":
         _send_what_waited(upstream_id, clock.now())
 

@@ -22,7 +22,7 @@ MOST_CHANGES = 200
 BIGGEST_INTEGER_COLUMN = 2**31 - 1
 
 # A number that a float spells but an integer may be, or a string, which must be skipped whole.
-_SPELLED = re.compile(rb'"(?:[^"\\]|\\.)*"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?')
+_SPELLED = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?')
 _FLOAT_INTEGER = re.compile(rb"[0-9]\.0(?![0-9])|[0-9][eE]")
 
 Json = Any

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from reviews.models import Completion, Organization, Push, PushKind, PushState, RevisionOrigin, Upstream
+from reviews.models import Completion, Document, Organization, Push, PushKind, PushState, RevisionOrigin, Upstream
 from reviews.models.sync import UNDECIDED
 from reviews.workflow import audit, clock, documents, feedback_tasks, outbox, queues, revisions
 from reviews.workflow.audit import SYSTEM, Actor
@@ -158,6 +158,12 @@ def _compare(completion: Completion, theirs: dict[str, Any], asked_at: datetime)
         completion.save(update_fields=["upstream_document", "conflict_document"])
         outbox.found_there(completion)
         return Ingested(completion, Outcome.UNCHANGED, theirs)
+    late = _late_edit(completion, theirs_hash)
+    if late is not None:
+        # An older edit of ours that was given up for a newer one, and was applied after all: the newer one goes on.
+        completion.upstream_document = late
+        completion.save(update_fields=["upstream_document"])
+        return Ingested(completion, Outcome.UNCHANGED, theirs)
     if known.hash == current.hash and not _is_touched(completion):
         standing = documents.read(current)
         revisions.accept(completion, theirs, origin=RevisionOrigin.PULL, before=standing)
@@ -182,6 +188,19 @@ def _sent_since(completion: Completion, asked_at: datetime) -> bool:
     """
     edits = Push.objects.filter(completion=completion, kind=PushKind.UPDATE)
     return edits.filter(Q(state=PushState.SENDING) | Q(delivered_at__gte=asked_at)).exists()
+
+
+def _late_edit(completion: Completion, theirs_hash: str) -> Document | None:
+    """The document of an edit of ours that was sent, ended without a word and was superseded, when theirs is that."""
+    sent = Push.objects.filter(
+        completion=completion,
+        kind=PushKind.UPDATE,
+        state=PushState.SUPERSEDED,
+        ambiguous=True,
+        revision__result__hash=theirs_hash,
+    )
+    push = sent.select_related("revision__result").order_by("-pk").first()
+    return push.revision.result if push is not None and push.revision is not None else None
 
 
 def _is_touched(completion: Completion) -> bool:

@@ -210,7 +210,8 @@ def test_it_pauses_when_the_token_is_refused(upstream: Upstream, fake: FakeUpstr
     upstream.refresh_from_db()
     assert upstream.token_refused_at is not None
     assert push(upstream) == 0
-    assert len([path for path in fake.paths() if path.startswith("POST")]) == 1
+    assert len([seen for seen in fake.seen if seen.path.startswith("/api/completions/")]) == 1
+    assert fake.journal == []
     assert states() == [("update", "waiting"), ("feedback", "waiting")]
     upstreams.change(upstream, url=fake.url, token="another", actor=SYSTEM)
     assert push(upstream) == 2
@@ -329,9 +330,11 @@ def test_it_sees_the_edit_there_before_the_grade_leaves(
 ) -> None:
     push(upstream)
     assert fake.paths()[2:] == [
+        "GET /api/completions/a",
         "POST /api/v1/completions/a",
         "GET /api/completions/a",
         "POST /api/v1/feedback",
+        "GET /api/v1/feedback",
     ]
     assert Push.objects.get(kind=PushKind.UPDATE).confirmed_at is not None
 

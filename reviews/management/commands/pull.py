@@ -16,7 +16,7 @@ def _why(upstream: Upstream) -> str:
         return f"Its token has to be entered again: {upstream.last_error}"
     if upstream.quiet_until is not None and upstream.quiet_until > clock.now():
         return f"It is left alone until {upstream.quiet_until:%H:%M:%S} UTC: {upstream.last_error}"
-    return "Another process is pulling it."
+    return "Another process is at work with it."
 
 
 class Command(BaseCommand):
