@@ -35,7 +35,7 @@ SHORT_LEASE_SECONDS = 4.0
 LEASE_SECONDS = 90.0
 # How many completions the reviewers have before them: enough for the time between two blows, and few to list.
 BACKLOG = 40
-AIM_SECONDS = 8.0
+AIM_SECONDS = 20.0
 
 _numbers = itertools.count(1)
 

@@ -148,7 +148,7 @@ def _holding(seconds: float) -> Blow:
         with blows.held_exclusively(siege.instance):
             siege.wait(seconds)
 
-    return Blow(f"file held for {seconds:g} s", hold)
+    return Blow(f"file held for {seconds:g} s", hold, until_mended=True)
 
 
 def fill_disk(siege: Siege, times: int, seconds: float) -> None:
@@ -158,8 +158,8 @@ def fill_disk(siege: Siege, times: int, seconds: float) -> None:
         until = time.monotonic() + seconds
         for _ in range(times):
             if time.monotonic() < until:
-                siege.wait(siege.chance.uniform(0.5, 1.5))
-                siege.deal(Blow("disk full", _fill))
+                siege.wait(siege.chance.uniform(1.0, 3.0))
+                siege.deal(Blow("disk full", _fill, until_mended=True))
 
     siege.work(attack)
 

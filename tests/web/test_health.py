@@ -1,10 +1,12 @@
 """Health."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from reviews.models import Heartbeat
 from reviews.workflow import sweeping
@@ -28,3 +30,13 @@ def test_it_is_not_ready_when_nothing_sweeps() -> None:
     response = Client().get("/readyz")
     assert response.status_code == 503
     assert "beat" in response.json()["sweep"]
+
+
+def test_it_is_not_ready_when_the_disk_cannot_be_written(settings: Settings, tmp_path: Path) -> None:
+    sweeping.sweep(timezone.now())
+    settings.EMBEDDED, settings.DATA_DIR = True, tmp_path
+    assert Client().get("/readyz").json()["disk"] == "ok"
+    settings.DATA_DIR = tmp_path / "gone"
+    response = Client().get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["disk"] == "cannot be written: No such file or directory"
