@@ -221,11 +221,10 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_SOFT_TIME_LIMIT = 240
 CELERY_TASK_TIME_LIMIT = 270
 CELERY_TIMEZONE = "UTC"
-# What is due stands in the database, so beat needs no memory of its own, and several beats do no harm.
+# What is due stands in the database, so beat needs no memory of its own, and several beats do no harm. The tick does
+# not expire: a worker whose clock is ahead of beat's would find every one of them too old, and do nothing ever.
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
-CELERY_BEAT_SCHEDULE = {
-    "tick": {"task": "reviews.tasks.tick", "schedule": float(PUSH_SECONDS), "options": {"expires": 5}},
-}
+CELERY_BEAT_SCHEDULE = {"tick": {"task": "reviews.tasks.tick", "schedule": float(PUSH_SECONDS)}}
 
 LOGGING = {
     "version": 1,

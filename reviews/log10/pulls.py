@@ -42,7 +42,8 @@ from reviews.workflow.ingest import Outcome
 LEASE = timedelta(seconds=90)
 RENEW_EVERY = 100
 MOST_PAGES = 1_000
-LONGEST_PULL_WAIT = timedelta(minutes=15)
+# What is down for good is spared by the circuit; a failed pull is tried again before somebody wonders.
+LONGEST_WAIT = timedelta(minutes=5)
 LONGEST_REASON = 1_000
 ENDLESS = "The pages of the upstream's list do not come to an end."
 
@@ -163,7 +164,7 @@ def _end_pull(row: Pull, tally: Tally, state: PullState, error: str = "") -> Non
         mine.update(pull_leased_until=None, next_pull_at=next_pull_at, listed_at=row.started_at)
         circuit.pulled_well(upstream.pk)
     else:
-        wait = min(LONGEST_PULL_WAIT, every * 2 ** min(upstream.pull_failures, 10))
+        wait = min(max(LONGEST_WAIT, every), every * 2 ** min(upstream.pull_failures, 10))
         mine.update(pull_leased_until=None, next_pull_at=now + wait)
 
 

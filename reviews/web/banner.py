@@ -15,10 +15,14 @@ _SHORT = {"token": "refuses its token", "sealed": "has a token that cannot be op
 
 @dataclass(frozen=True, slots=True)
 class Banner:
-    """`only` is the one upstream in trouble; where there are several, `summary` names them all."""
+    """`only` is the one upstream in trouble; where there are several, `summary` names them all. `wants_token`: of at
+    least one the token has to be entered again.
+    """
 
     only: Trouble | None
     summary: str
+
+    wants_token: bool
 
     @property
     def head(self) -> str:
@@ -41,4 +45,5 @@ def _banner(request: HttpRequest) -> Banner | None:
     if not found:
         return None
     said = ", ".join(f"{trouble.name} {_SHORT[trouble.kind]}" for trouble in found)
-    return Banner(found[0] if len(found) == 1 else None, said)
+    wants_token = any(trouble.kind != "down" for trouble in found)
+    return Banner(found[0] if len(found) == 1 else None, said, wants_token)

@@ -237,10 +237,6 @@ def _conflict_row(completion: Completion, scope: Scope) -> PushRow:
         completion_id=completion.pk,
         completion_name=completion.uid,
         upstream=_named(completion.upstream, scope),
-        sync=changed_state(
-            completion.pk,
-            completion.upstream.name if completion.upstream else "",
-            decides=False,
-        ),
+        sync=changed_state(completion.pk, completion.upstream.name if completion.upstream else "", decides=False),
         may_decide=scope.leads(completion.organization_id),
     )

@@ -115,12 +115,13 @@ def _page(user: User, asked: PushFilter) -> SyncPage:
 def _figures(scope: Scope, shown: tuple[UpstreamCard, ...], *, since: datetime) -> Figures:
     ids = scope.upstream_ids
     waiting, way = Wanted(ids, Group.PERSON.states), Wanted(ids, Group.WAY.states)
+    refused = sum(card.refused_count for card in shown)
     alone = pushes.conflicts_alone(scope.standing.organization_ids).order_by()[: MOST_COUNTED + 1].count()
     return Figures(
         person=Figure(pushes.count(waiting) + alone, MOST_COUNTED),
         way=Figure(pushes.count(way), MOST_COUNTED),
         arrived_today=Figure(pushes.arrived_since(ids, since), MOST_ARRIVALS),
-        refused=Figure(sum(card.refused_count for card in shown), MOST_ARRIVALS),
+        refused=Figure(refused, refused),
         oldest_at=pushes.oldest_at(way),
     )
 

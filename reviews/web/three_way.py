@@ -36,7 +36,7 @@ def compare(
     """The texts of a merge, a column for each heading ("base", "theirs", "ours"); `missing` has a sentence for the
     side that has no text there.
     """
-    parts = phrases(merge.stretches)
+    parts = merge.stretches
     texts = {name: "".join(getattr(stretch, name) for stretch in parts) for name in ("base", "theirs", "ours")}
     folds = max(map(len, texts.values())) > FOLD_OVER
     sides = tuple(
@@ -56,7 +56,7 @@ def compare(
         clashes=tuple(_clashes(parts)),
         theirs=texts["theirs"],
         ours=texts["ours"],
-        merged="".join(stretch.result for stretch in parts),
+        merged=merge.text,
         folded=any(side.short != side.marks for side in sides),
         mono=any(part.code for text in texts.values() for part in split_code(text)),
         our_word=our_word,
@@ -76,26 +76,6 @@ def place_words(pointer: str, *, alone: bool) -> str:
         return "" if alone else pointer
     choice, part = found.groups()
     return f"Answer {int(choice) + 1}" + (f", part {int(part) + 1}" if part else "")
-
-
-def phrases(stretches: Iterable[Stretch]) -> list[Stretch]:
-    """The stretches, with changes that only a blank parts as one: people write phrases, and "30 weeks" is what comes
-    of "30 days" and "four weeks". One made of both sides' changes clashes.
-    """
-    found: list[Stretch] = []
-    for stretch in stretches:
-        if stretch.kind != "same" and len(found) > 1 and found[-2].kind != "same" and _is_gap(found[-1]):
-            gap, first = found.pop(), found.pop()
-            kind = first.kind if first.kind == stretch.kind else "clash"
-            base, theirs, ours = map("".join, zip(first[1:], gap[1:], stretch[1:], strict=True))
-            found.append(Stretch(kind, base, theirs, ours))
-        else:
-            found.append(stretch)
-    return found
-
-
-def _is_gap(stretch: Stretch) -> bool:
-    return stretch.kind == "same" and _is_blank(stretch.base)
 
 
 # --- marks ---------------------------------------------------------------------------------------------------------
@@ -135,7 +115,7 @@ def _calm(pieces: Sequence[merging.Piece]) -> Iterator[merging.Piece]:
     """Changed words that only a blank parts are one change: read as a phrase, not word by word."""
     gone, come = "", ""
     for number, (kind, text) in enumerate(pieces, start=1):
-        joins = bool(gone or come) and _is_blank(text) and number < len(pieces)
+        joins = bool(gone or come) and merging.is_gap(text) and number < len(pieces)
         if kind == "same" and not joins:
             yield from _change(gone, come)
             yield merging.Piece("same", text)
@@ -144,11 +124,6 @@ def _calm(pieces: Sequence[merging.Piece]) -> Iterator[merging.Piece]:
         gone += text if kind != "come" else ""
         come += text if kind != "gone" else ""
     yield from _change(gone, come)
-
-
-def _is_blank(text: str) -> bool:
-    """Whether it only parts two words of one line."""
-    return text.isspace() and "\n" not in text
 
 
 def _change(gone: str, come: str) -> Iterator[merging.Piece]:

@@ -86,7 +86,7 @@ def _is_pulled(upstream: Upstream) -> bool:
 
 def _health(upstream: Upstream, trouble: Trouble | None, now: datetime) -> Health:
     if not upstream.enabled:
-        return Health("calm", "Switched off", advice="Nothing is pulled or pushed.")
+        return Health("calm", "Switched off")
     if trouble is not None:
         return _troubled(trouble, upstream, now)
     if upstream.quiet_until is not None and upstream.quiet_until > now:

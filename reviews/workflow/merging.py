@@ -18,12 +18,15 @@ class Piece(NamedTuple):
     text: str
 
 
+Kind = Literal["same", "ours", "theirs", "both", "clash"]
+
+
 class Stretch(NamedTuple):
     """A stretch of three texts. `ours` and `theirs` name the side that alone changed the base, `both` that they made
     the same change, `clash` that they made different ones.
     """
 
-    kind: Literal["same", "ours", "theirs", "both", "clash"]
+    kind: Kind
     base: str
     theirs: str
     ours: str
@@ -67,11 +70,11 @@ def _pieces(*parts: tuple[Literal["same", "gone", "come"], Sequence[str]]) -> It
 
 
 def merge(base: str, *, theirs: str, ours: str) -> Merge:
-    """What two sides made of one text, joined. Changes that touch the same words, or meet without a word between
-    them, clash.
+    """What two sides made of one text, joined. Changes that touch the same words, or have no word between them, clash:
+    of "30 days" and "four weeks" nobody wants "30 weeks".
     """
     old, left, right = _TOKENS.findall(base), _TOKENS.findall(theirs), _TOKENS.findall(ours)
-    return Merge(tuple(_joined(list(_stretches(old, left, right)))))
+    return Merge(tuple(_phrases(_joined(_stretches(old, left, right)))))
 
 
 def _stretches(old: list[str], left: list[str], right: list[str]) -> Iterator[Stretch]:
@@ -119,7 +122,33 @@ def _changed(base: str, theirs: str, ours: str) -> Stretch:
     return Stretch("theirs" if ours == base else "clash", base, theirs, ours)
 
 
-def _joined(stretches: list[Stretch]) -> Iterator[Stretch]:
+def is_gap(text: str) -> bool:
+    """Whether a text only parts two words of one line."""
+    return text.isspace() and "\n" not in text
+
+
+def _phrases(stretches: Iterator[Stretch]) -> list[Stretch]:
+    """The stretches, changes that only a blank parts as one, because people change phrases and not words."""
+    found: list[Stretch] = []
+    for stretch in stretches:
+        after_gap = len(found) > 1 and found[-1].kind == "same" and is_gap(found[-1].base)
+        if stretch.kind != "same" and after_gap and found[-2].kind != "same":
+            gap, first = found.pop(), found.pop()
+            base, theirs, ours = map("".join, zip(first[1:], gap[1:], stretch[1:], strict=True))
+            found.append(Stretch(_kind_of_both(first.kind, stretch.kind), base, theirs, ours))
+        else:
+            found.append(stretch)
+    return found
+
+
+def _kind_of_both(first: Kind, second: Kind) -> Kind:
+    """What two changes are as one; what both sides made alike goes with what one of them made."""
+    if "both" in (first, second):
+        return second if first == "both" else first
+    return first if first == second else "clash"
+
+
+def _joined(stretches: Iterator[Stretch]) -> Iterator[Stretch]:
     """Neighbours of one kind as one."""
     standing: Stretch | None = None
     for stretch in stretches:

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from django.db.models import Exists, Model, OuterRef, QuerySet
+from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet
 
 from reviews.models import Completion, Push, PushKind, PushState
 from reviews.models.sync import NEEDS_A_PERSON
@@ -99,10 +99,12 @@ def oldest_at(wanted: Wanted) -> datetime | None:
 
 
 def arrived_since(upstream_ids: Sequence[int], moment: datetime) -> int:
-    """How many of the last ten thousand that arrived did so since then."""
+    """How many have arrived since then, of the ten thousand newest of each upstream that have."""
     parts = _parts(Wanted(tuple(upstream_ids), Group.ARRIVED.states))
-    last = [_cut(part, MOST_ARRIVALS, "-pk").filter(delivered_at__gte=moment) for part in parts]
-    return last[0].union(*last[1:], all=True).count() if last else 0
+    recent = Count("delivered_at", filter=Q(delivered_at__gte=moment))
+    newest_there = (part.order_by("-pk").values("delivered_at")[:MOST_ARRIVALS] for part in parts)
+    # One question each, because joined by their ids into one they take ten times as long.
+    return sum(part.aggregate(found=recent)["found"] for part in newest_there)
 
 
 M = TypeVar("M", bound=Model)

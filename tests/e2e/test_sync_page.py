@@ -4,6 +4,7 @@ Console errors, violations of the content security policy and requests to other 
 see tests/browser.py.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -32,12 +33,12 @@ from reviews.workflow import documents
 long = "The upstream answered 400: response.choices.0.message.content" + "_is_longer" * 20
 rows = list(Push.objects.order_by("pk"))
 for number, state in enumerate(("conflict", "absent", "attention", "superseded", "unlinked", "discarded")):
-    for push in (row for row in rows[number * 4 : number * 4 + 4]):
+    for push in rows[number * 2 : number * 2 + 2]:
         Push.objects.filter(pk=push.pk).update(state=state, last_error=long, delivered_at=None, confirmed_at=None)
 upstream, now = Upstream.objects.get(), timezone.now()
 for number in range(3):
     PullRefusal.objects.get_or_create(upstream=upstream, fingerprint=str(number), defaults={
-        "pull": upstream.pulls.first(), "uid": "x" * 200 * number, "reason": long * (number + 1), "first_at": now,
+        "pull": upstream.pulls.first(), "uid": "x" * 120 * number, "reason": long * (number + 1), "first_at": now,
         "last_at": now, "data": documents.pack(b"<script>alert(1)</script>" * 200),
     })
 """
@@ -50,6 +51,7 @@ class Team:
     shop: steps.Organization
     team: steps.Organization
     bob: steps.Reviewer
+    bob_looks: steps.Reviewer
 
     @property
     def instance(self) -> Instance:
@@ -75,7 +77,7 @@ def busy() -> Iterator[Team]:
             shop.create(steps.chat(f"Question {number}?", f"Answer {number}.", organization_id="shop"))
         steps.add_upstream(team, shop)
         bob = steps.Reviewer(instance, "bob")
-        made = Team(shop, team, bob)
+        made = Team(shop, team, bob, steps.Reviewer(instance, "bob"))
         (start,) = steps.wait_for("a queue to start", bob.startable)[0]
         assert bob.start(start)
         for _ in range(REVIEWS):
@@ -120,14 +122,24 @@ def fits(page: Page) -> None:
 
 def calm(busy: Team) -> None:
     """Wait until nothing is on the way."""
-    waits = "print(Push.objects.filter(state__in=('waiting', 'sending')).count())"
-    steps.wait_for("Everything arrived", lambda: busy.database(waits) == "0", 120)
+
+    def on_the_way() -> str:
+        assert busy.bob_looks.get("/sync") == 200
+        found = re.search(r'id="figure-way".*?<dd>\s*([\d,+]+)\s*</dd>', busy.bob_looks.page, re.DOTALL)
+        return found.group(1) if found else "?"
+
+    steps.wait_for("Everything arrived", lambda: on_the_way() == "0", 120)
 
 
 def look_again(page: Page) -> None:
     """Ask for what changed now, as the page will by itself."""
     with page.expect_response("**/sync/live**"):
         page.evaluate("htmx.trigger('#look', 'look')")
+
+
+def hurry(page: Page) -> None:
+    """Have the page ask each second, for a test that needs to see it ask."""
+    page.evaluate("document.querySelector('#seen').dataset.every = '1'")
 
 
 # Live ------------------------------------------------------------------------------------------------------------
@@ -226,6 +238,7 @@ def test_it_says_when_the_connection_is_lost_and_when_it_is_back(busy: Team, pag
     contexts.watch.allow("htmx:(sendError|afterRequest)")
     sign_in(page, busy)
     open_sync(page, busy)
+    hurry(page)
     page.route("**/sync/live**", lambda route: route.abort())
     expect(page.locator("#live")).to_contain_text("Connection lost, last seen", timeout=30_000)
     page.unroute("**/sync/live**")
@@ -235,11 +248,12 @@ def test_it_says_when_the_connection_is_lost_and_when_it_is_back(busy: Team, pag
 def test_it_asks_nothing_while_nobody_sees_it(busy: Team, page: Page) -> None:
     sign_in(page, busy)
     open_sync(page, busy)
+    hurry(page)
     hide = "Object.defineProperty(document, 'hidden', {configurable: true, get: () => %s})"
     page.evaluate(hide % "true")
     page.wait_for_timeout(500)
     asked = note_requests(page, "/sync/live")
-    page.wait_for_timeout(11_000)
+    page.wait_for_timeout(3_000)
     assert asked == []
     with page.expect_response("**/sync/live**"):
         page.evaluate(f"{hide % 'false'}; document.dispatchEvent(new Event('visibilitychange'))")
@@ -342,7 +356,7 @@ def test_a_reviewer_is_told_and_her_words_stay(busy: Team, page: Page) -> None:
     page.get_by_label("Text of the answer").focus()
     answer = busy.shop.document(uid) or {}
     answer["response"]["choices"][0]["message"]["content"] = "Changed upstream."
-    assert busy.shop.call("POST", f"/api/completions/{uid}", json=answer).status_code == 200
+    assert busy.shop.call("POST", f"/api/v1/completions/{uid}", json=answer).status_code == 200
     expect(page.locator("#claim-news")).to_contain_text("The upstream changed this text.", timeout=60_000)
     assert page.get_by_label("Comment").input_value() == "Not lost."
     assert page.get_by_label("Text of the answer").input_value() == "My better text."

@@ -19,7 +19,7 @@ def make_world(db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch) ->
     settings.UNDO_SECONDS = 0
     for task in (tasks.pull_upstream, tasks.push_upstream):
         monkeypatch.setattr(task, "apply_async", _at_once(task))
-    monkeypatch.setattr(client, "READ_SECONDS", 0.4)
+    monkeypatch.setattr(client, "READ_SECONDS", 0.3)
     servers: list[FaultyUpstream] = []
 
     def make(seed: int) -> World:

@@ -6,22 +6,18 @@ again, while reviewers work; after each one the database is looked at.
         siege.settle()
         print(siege.verdict("R2"))
 
-Which blow falls when comes from the seed; what it hits is chance, as it is outside.
+Which blow falls when comes from the seed; what it hits is chance, as it is outside. The blows are in blows.py.
 """
 
 import contextlib
 import itertools
-import os
 import random
-import signal
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-import psutil
 import psycopg
-import redis
 import requests
 
 from tests.e2e import steps
@@ -33,7 +29,7 @@ from tests.faults.scenario import Scenario
 from tests.faults.upstream import Call, FaultyUpstream
 from tests.faults.verdict import Verdict, percentile
 from tests.instances import Instance, Servers
-from tests.services import Postgres, Valkey, descendants
+from tests.services import Postgres, Valkey
 
 SHORT_LEASE_SECONDS = 4.0
 LEASE_SECONDS = 90.0
@@ -94,6 +90,8 @@ class Siege:
     valkey: Valkey | None = None
     kills: list[Kill] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    backlog: int = BACKLOG
     progress: Callable[[str], object] = print
 
     @property
@@ -119,20 +117,31 @@ class Siege:
         seconds: float = 3600.0,
     ) -> None:
         """Strike so often, each time by one of `blows`, while the reviewers work; stop early when the time is over."""
+        self.carry_out([self.chance.choice(blows) for _ in range(times)], pause=pause, seconds=seconds)
+
+    def carry_out(
+        self, plan: Sequence[Blow], *, pause: tuple[float, float] = (0.2, 1.2), seconds: float = 3600.0
+    ) -> None:
+        """Strike in this order, with pauses between, while the reviewers work; stop early when the time is over."""
         until = time.monotonic() + seconds
 
         def strike_on() -> None:
-            for number in range(times):
-                if time.monotonic() > until:
-                    self.progress(f"The time is over after {number} of {times}.")
-                    return
+            for number, blow in enumerate(plan, start=1):
                 self.wait(self.chance.uniform(*pause))
-                self.deal(self.chance.choice(blows))
-                if (number + 1) % 20 == 0:
-                    self.progress(f"{number + 1} of {times}: {self.acknowledged} acknowledged, {len(self.wrong)} wrong")
+                if time.monotonic() > until:
+                    self.progress(f"the time is over, {len(plan) - number + 1} of {len(plan)} blows were not struck")
+                    return
+                self.deal(blow)
+                if number % 10 == 0 or number == len(plan):
+                    self.progress(f"{number} of {len(plan)} blows: {self.words()}")
             self.wait(self.chance.uniform(*pause))
 
         self.work(strike_on)
+
+    def words(self) -> str:
+        """How it stands, for a line of progress."""
+        saved = f"{self.edits} edits, {self.acknowledged} edits and grades acknowledged"
+        return f"{saved}, {len(self.wrong)} wrong" if self.wrong else saved
 
     def work(self, meanwhile: Callable[[], object]) -> None:
         """Let all teams work while this runs, which starts processes and so stays in this thread."""
@@ -147,7 +156,7 @@ class Siege:
         while True:
             for scenario in self.scenarios:
                 upstream = scenario.upstream
-                scenario.add(max(0, BACKLOG - len(upstream.completions) + len(upstream.graded)))
+                scenario.add(max(0, self.backlog - len(upstream.completions) + len(upstream.graded)))
             left = until - time.monotonic()
             if left <= 0:
                 return
@@ -160,13 +169,14 @@ class Siege:
         known = self.acknowledged_marks()
         kill = Kill(blow, time.monotonic(), self.in_flight())
         blow.strike(self)
-        if self.instance.is_embedded and "up" not in self.instance.processes:
+        left_cold = self.instance.is_embedded and "up" not in self.instance.processes
+        if left_cold:
             self._note(blow, whole.faults_of_file(self.instance, known))
         blow.mend(self)
         kill.mended_at = time.monotonic()
         self.kills.append(kill)
         self.wait_well()
-        if not self.instance.is_embedded:
+        if not left_cold:
             self._note(blow, whole.faults(self.instance, known))
         return kill
 
@@ -283,12 +293,13 @@ def besieged(
     valkey: Valkey | None = None,
     teams: int = 1,
     reviewers: int = 2,
-    pace: float = 0.1,
+    pace: float = 0.3,
     latency: float = 0.0,
+    backlog: int = BACKLOG,
     progress: Callable[[str], object] = print,
 ) -> Iterator[Siege]:
-    """A running instance with teams that review for upstreams which answer after `latency` seconds. `pace` seconds pass
-    between two submits of a reviewer.
+    """A running instance with teams that review for upstreams which answer after `latency` seconds and list `backlog`
+    completions. `pace` seconds pass between two submits of a reviewer.
     """
     with contextlib.ExitStack() as stack:
         scenarios = []
@@ -297,13 +308,23 @@ def besieged(
             if latency:
                 upstream.switch_on(latent(latency), on=POSTS)
             scenario = Scenario(instance, upstream, seed=seed * 100 + number, slug=f"team{next(_numbers)}")
-            scenario.set_up(completions=BACKLOG, reviewers=reviewers)
+            scenario.set_up(completions=backlog, reviewers=reviewers)
             scenario.crew = SteadyCrew(instance, scenario.names, seed=scenario.seed, pace=pace)
             scenarios.append(scenario)
         for scenario in scenarios:
             scenario.wait_pulled()
         try:
-            yield Siege(instance, scenarios, random.Random(seed), seed, latency, postgres, valkey, progress=progress)
+            yield Siege(
+                instance,
+                scenarios,
+                random.Random(seed),
+                seed,
+                latency=latency,
+                postgres=postgres,
+                valkey=valkey,
+                backlog=backlog,
+                progress=progress,
+            )
         finally:
             # The upstreams end here, and whoever attacks the instance next shall meet nothing of this.
             leave(instance)
@@ -350,110 +371,3 @@ def environment(*, short_leases: bool, **more: str) -> dict[str, str | None]:
 def servers_of(postgres: Postgres, valkey: Valkey) -> Servers:
     """How an instance gets to the servers that are to be struck."""
     return Servers(postgres.url(), valkey.url)
-
-
-# The processes of GradeBench --------------------------------------------------------------------------------------
-
-
-def _of_role(role: str) -> Blow:
-    """The whole process group of a role."""
-    return Blow(role, lambda siege: siege.instance.kill(role), lambda siege: siege.instance.start(role))
-
-
-def _children(siege: Siege, role: str) -> list[psutil.Process]:
-    return descendants(siege.instance.processes[role].pid)[1:]
-
-
-def _strike_child(role: str) -> Callable[[Siege], None]:
-    def strike(siege: Siege) -> None:
-        # A moment ago it was killed as a whole, and has none yet.
-        children = _children(siege, role)
-        if children:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                siege.chance.choice(children).kill()
-
-    return strike
-
-
-def _strike_parent(siege: Siege) -> None:
-    """Only the parent of the worker: its children finish what they are at, or wait for more until they are killed."""
-    os.kill(siege.instance.processes["worker"].pid, signal.SIGKILL)
-    siege.wait(siege.chance.uniform(0.0, 0.5))
-    siege.instance.kill("worker")
-
-
-UP = _of_role("up")
-UP_SENDING = replace(UP, name="up, sending", aimed=True)
-WEB = _of_role("web")
-WEB_CHILD = Blow("a process of web", _strike_child("web"))
-WORKER = replace(_of_role("worker"), by_arrivals=True, aimed=True)
-WORKER_CHILD = Blow("a process of worker", _strike_child("worker"), by_arrivals=True, aimed=True)
-WORKER_PARENT = replace(WORKER, name="the parent of worker", strike=_strike_parent)
-BEAT = replace(_of_role("beat"), by_arrivals=True)
-
-
-# The servers ------------------------------------------------------------------------------------------------------
-
-
-def _back(siege: Siege) -> None:
-    """Bring PostgreSQL back after a short while without it."""
-    siege.wait(siege.chance.uniform(0.0, 1.0))
-    siege.database.start()
-
-
-def _strike_backend(siege: Siege) -> None:
-    """One process of the server that serves a connection: PostgreSQL then ends all others and recovers by itself."""
-    with psycopg.connect(siege.database.url(), autocommit=True) as connection:
-        rows = connection.execute(
-            "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
-        ).fetchall()
-    if rows:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(siege.chance.choice(rows)[0], signal.SIGKILL)
-
-
-def _freeze_database(siege: Siege) -> None:
-    siege.database.freeze()
-    siege.wait(siege.chance.uniform(0.5, 2.0))
-    siege.database.thaw()
-
-
-def _freeze_broker(siege: Siege) -> None:
-    siege.broker.freeze()
-    siege.wait(siege.chance.uniform(0.5, 2.0))
-    siege.broker.thaw()
-
-
-def _broker_back(siege: Siege) -> None:
-    siege.wait(siege.chance.uniform(0.0, 1.0))
-    siege.broker.start()
-
-
-def _flush(siege: Siege) -> None:
-    with redis.Redis.from_url(siege.broker.url, socket_timeout=5) as client:
-        client.flushall()
-
-
-POSTGRES = Blow("PostgreSQL", lambda siege: siege.database.kill(), _back, until_mended=True)
-POSTGRES_IMMEDIATE = Blow(
-    "PostgreSQL, immediate", lambda siege: siege.database.stop_at_once(), _back, until_mended=True
-)
-POSTGRES_BACKEND = Blow("a backend of PostgreSQL", _strike_backend)
-POSTGRES_FREEZE = Blow("PostgreSQL, stopped for a while", _freeze_database)
-BROKER = Blow("broker", lambda siege: siege.broker.kill(), _broker_back, by_arrivals=True, until_mended=True)
-BROKER_FLUSH = Blow("broker, emptied", _flush, by_arrivals=True)
-BROKER_FREEZE = Blow("broker, stopped for a while", _freeze_broker, by_arrivals=True)
-
-
-# SQLite -----------------------------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def held_exclusively(instance: Instance) -> Iterator[None]:
-    """Another process, this one, keeps everybody else from writing into the SQLite file."""
-    with contextlib.closing(sqlite3.connect(instance.database_file, isolation_level=None)) as file:
-        file.execute("BEGIN EXCLUSIVE")
-        try:
-            yield
-        finally:
-            file.execute("ROLLBACK")

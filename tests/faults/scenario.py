@@ -73,10 +73,10 @@ class Scenario:
     def set_up(
         self, *, completions: int = 20, reviewers: int = 2, tasks: int = 1, pull_seconds: int = 1, pace: float = 0.0
     ) -> None:
-        """Make the organization, its reviewers and its upstream, and the upstream's completions and feedback tasks.
-        With nothing on, GradeBench starts to pull at once.
+        """Make the organization, its reviewers and its upstream, and the upstream's completions and feedback tasks,
+        beside those that it has. GradeBench starts to pull at once.
         """
-        self.upstream.feedback_tasks = [feedback_task(number) for number in range(tasks)]
+        self.upstream.feedback_tasks += [feedback_task(number) for number in range(tasks)]
         self.add(completions)
         self.names = [f"{self.slug}-{number}" for number in range(reviewers)]
         said = {

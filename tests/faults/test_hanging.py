@@ -7,7 +7,7 @@ import pytest
 
 from tests.e2e import steps
 from tests.faults import faults
-from tests.faults.journal import EVERYTHING, FEEDBACK, POSTS, READS, UPDATE, most_in_flight
+from tests.faults.journal import EVERYTHING, LISTS, POSTS, READS, UPDATE, most_in_flight
 from tests.faults.scenario import Scenario
 from tests.faults.upstream import FaultyUpstream
 from tests.faults.verdict import percentile
@@ -19,8 +19,8 @@ MakeInstance = Callable[..., Instance]
 Record = Callable[[str, object], None]
 AT_ONCE = {"GRADEBENCH_UNDO_SECONDS": "0"}
 PUSHES = 20
-# The shortest of the client's patience with an upstream that accepts and never answers.
-READ_SECONDS = 30
+# The client gives an upstream up that accepts and never answers after thirty seconds.
+ARRIVE_SECONDS = 20
 
 
 @pytest.mark.parametrize("hanging", [1, 4], ids=["one hangs", "as many hang as there are workers"])
@@ -38,27 +38,28 @@ def test_another_organizations_pushes_arrive_while_an_upstream_hangs(
         for scenario in (*slow, quick):
             scenario.set_up(completions=1 if scenario in slow else PUSHES, reviewers=1)
             scenario.wait_pulled()
-        began = time.monotonic()
         for scenario in slow:
             scenario.upstream.switch_on(faults.never_answer, on=READS)
             scenario.upstream.switch_on(faults.drip(1.0), on=POSTS)
+        began = time.monotonic()
+        for scenario in slow:
             scenario.work(submits=1, seconds=30)
         steps.wait_for("One hangs", lambda: hangs(slow[0].upstream), 10)
         quick.work(submits=PUSHES, seconds=60)
-        steps.wait_for("All edits arrived", lambda: len(arrived(quick)) == PUSHES, READ_SECONDS)
-        answered = [row for scenario in slow for row in scenario.upstream.of(since=began) if row.whole]
-        still_hanging = hangs(slow[0].upstream)
+        steps.wait_for("All edits arrived", lambda: len(arrived(quick)) == PUSHES, ARRIVE_SECONDS)
+        asked = [row for scenario in slow for row in scenario.upstream.of(since=began)]
     finally:
         for server in servers:
             server.__exit__(None, None, None)
     took = seconds_to_arrive(quick)
+    last = max(row.at for row in quick.upstream.entries if row.kind == UPDATE)
     record_property("pushes", len(took))
     record_property("push_p50_seconds", round(percentile(took, 0.5), 2))
     record_property("push_p95_seconds", round(percentile(took, 0.95), 2))
     assert quick.crew is not None
     record_property("submit_p95_seconds", round(percentile(quick.crew.seconds, 0.95), 3))
-    assert answered == []
-    assert still_hanging
+    assert asked
+    assert [row for row in asked if row.ended_at is not None and row.ended_at <= last] == [], "It no longer hangs."
 
 
 def hangs(upstream: FaultyUpstream) -> bool:
@@ -81,17 +82,17 @@ def test_an_upstream_is_asked_one_thing_at_a_time(instances: MakeInstance, recor
     instance = instances("single", env=AT_ONCE)
     with FaultyUpstream(seed=3) as upstream:
         scenario = Scenario(instance, upstream, seed=3)
-        scenario.set_up(completions=8, reviewers=2)
+        scenario.set_up(completions=5, reviewers=2)
         scenario.wait_pulled()
-        upstream.switch_on(faults.slow(0.4), on=EVERYTHING)
-        scenario.work(submits=8, seconds=30)
-        upstream.calm_down()
+        upstream.switch_on(faults.slow(0.3), on=EVERYTHING)
+        scenario.work(submits=5, seconds=30)
         scenario.calm()
+        upstream.calm_down()
         verdict = scenario.verdict("R11")
         requests = upstream.of()
     record_property("requests", len(requests))
     record_property("most_in_flight", most_in_flight(requests))
     assert verdict.clean, str(verdict)
-    assert most_in_flight([row for row in requests if row.kind in READS]) == 1
-    assert most_in_flight([row for row in requests if row.kind in (UPDATE, FEEDBACK)]) == 1
+    assert most_in_flight([row for row in requests if row.kind in LISTS]) == 1
+    assert most_in_flight([row for row in requests if row.kind in POSTS]) == 1
     assert most_in_flight(requests) == 1

@@ -1,5 +1,6 @@
 """R16: two reviewers on one completion, the same form sent twice, the back button, two tabs: by real parallel HTTP."""
 
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.e2e
 
 RACES = 100
 TWICE = 10
+ALONE = "Rubric 2"
 
 
 def test_nobody_overwrites_in_silence_and_nobody_grades_twice(
@@ -27,11 +29,11 @@ def test_nobody_overwrites_in_silence_and_nobody_grades_twice(
     instance = instances("races", env={"GRADEBENCH_UNDO_SECONDS": "0"})
     with FaultyUpstream(seed=16) as upstream:
         scenario = Scenario(instance, upstream, seed=16)
-        scenario.set_up(completions=RACES, reviewers=2, tasks=2)
-        # A third queue, for what one reviewer does to herself.
+        # A queue beside, for what one reviewer does to herself.
         upstream.feedback_tasks.append(feedback_task(2, "alone"))
         for number in range(2 * TWICE):
             upstream.add(chat(f"alone-{number:02}", "alone"))
+        scenario.set_up(completions=RACES, reviewers=2, tasks=2, pull_seconds=30)
         steps.wait_for("All is here", lambda: scenario.pulled() == RACES + 2 * TWICE)
         rivals = [Rival(instance, name, number) for number, name in enumerate(scenario.names)]
         race = Race(rivals, scenario)
@@ -57,15 +59,22 @@ def test_nobody_overwrites_in_silence_and_nobody_grades_twice(
     assert len(grades_there) == 2 * RACES + 2 * TWICE
 
 
+def start(person: Person, name: str) -> None:
+    """Start the queue of that name."""
+    person.get("/")
+    found = re.search(rf'id="queue-(\d+)">{name}<', person.page)
+    path = f"/queues/{found.group(1)}/start" if found else ""
+    if path in person.forms:
+        person.post(path, person.forms[path].fields)
+
+
 class Rival:
     """A reviewer in a queue of her own, in which the same completions come in the same order."""
 
     def __init__(self, instance: Instance, username: str, queue: int) -> None:
         self.person = Person(instance, username)
         self.person.sign_in(username)
-        self.person.get("/")
-        starts = sorted(path for path in self.person.forms if path.endswith("/start"))
-        self.person.post(starts[queue], self.person.forms[starts[queue]].fields)
+        start(self.person, f"Rubric {queue}")
         assert self.person.is_reviewing, self.person.page
 
     def submit(self, mark: str) -> int:
@@ -118,9 +127,7 @@ class Alone:
         first, second = self.tabs
         first.sign_in(username)
         second.session.cookies.update(first.session.cookies)
-        first.get("/")
-        start = next(path for path in first.forms if path.endswith("/start"))
-        first.post(start, first.forms[start].fields)
+        start(first, ALONE)
         assert first.is_reviewing, first.page
 
     def submit_twice_at_once(self) -> list[int]:
@@ -149,9 +156,5 @@ class Alone:
         return status
 
     def _go_on(self) -> None:
-        """Both tabs to what is open now."""
-        first = self.tabs[0]
-        first.get("/")
-        start = next((path for path in first.forms if path.endswith("/start")), "")
-        if start:
-            first.post(start, first.forms[start].fields)
+        """To the next item, if there is one."""
+        start(self.tabs[0], ALONE)

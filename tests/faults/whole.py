@@ -65,7 +65,10 @@ GRADES = "SELECT comment FROM reviews_feedback"
 
 
 def faults(instance: Instance, acknowledged: Collection[str]) -> list[str]:
-    """What is wrong with the PostgreSQL database of an instance; `acknowledged` are marks that must be in it."""
+    """What is wrong with the database of a running instance; `acknowledged` are marks that must be in it."""
+    if instance.is_embedded:
+        with closing(sqlite3.connect(f"file:{instance.database_file}?mode=ro", uri=True, timeout=20)) as file:
+            return _faults_of(file, acknowledged)
     with psycopg.connect(instance.env["DATABASE_URL"], autocommit=True, connect_timeout=5) as connection:
         return _faults(lambda statement: list(connection.execute(statement.encode())), acknowledged)
 
@@ -79,9 +82,13 @@ def faults_of_file(instance: Instance, acknowledged: Collection[str]) -> list[st
             if not path.name.endswith("-shm"):
                 shutil.copy(path, folder)
         with closing(sqlite3.connect(Path(folder) / left.name)) as file:
-            found = [f"integrity_check: {row[0]}" for row in file.execute("PRAGMA integrity_check") if row[0] != "ok"]
-            found += [f"foreign_key_check: {row}" for row in file.execute("PRAGMA foreign_key_check")]
-            return found + _faults(lambda statement: list(file.execute(statement)), acknowledged)
+            return _faults_of(file, acknowledged)
+
+
+def _faults_of(file: sqlite3.Connection, acknowledged: Collection[str]) -> list[str]:
+    found = [f"integrity_check: {row[0]}" for row in file.execute("PRAGMA integrity_check") if row[0] != "ok"]
+    found += [f"foreign_key_check: {row}" for row in file.execute("PRAGMA foreign_key_check")]
+    return found + _faults(lambda statement: list(file.execute(statement)), acknowledged)
 
 
 def _faults(ask: Ask, acknowledged: Collection[str]) -> list[str]:

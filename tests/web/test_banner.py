@@ -83,6 +83,7 @@ def test_several_stand_in_one_line() -> None:
     page = _text(made.client)
     assert page.count('class="banner"') == 1
     assert "prod is down, staging refuses its token" in page
+    assert "Ask an admin to enter the token again." in page
 
 
 def test_it_says_nothing_of_an_upstream_that_is_switched_off() -> None:

@@ -86,6 +86,6 @@ def test_it_writes_nothing() -> None:
 def test_it_does_not_ask_for_the_banner(django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
     made = pushed(reviews=5)
     another_upstream(made.organization, "down", pull_failures=9, failing_since=timezone.now())
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(21):
         response = made.client.get("/sync/live", headers=HTMX)
     assert b"banner" not in response.content

@@ -54,6 +54,16 @@ def test_it_says_where_both_changed_the_same_words() -> None:
     assert Stretch("clash", "nine", "ten", "noon") in merged.stretches
 
 
+def test_it_does_not_make_a_phrase_of_two_that_nobody_wrote() -> None:
+    merged = merge("Within 14 days.", theirs="Within 30 days.", ours="Within 14 weeks.")
+    assert (merged.text, merged.clashes) == ("Within 14 weeks.", 1)
+
+
+def test_it_takes_a_change_that_both_made_beside_one_that_one_made() -> None:
+    merged = merge("Within 14 days.", theirs="Within 30 days.", ours="Within 30 weeks.")
+    assert (merged.text, merged.clashes) == ("Within 30 weeks.", 0)
+
+
 def test_it_marks_words_and_not_letters() -> None:
     assert marked("It costs 40 euros.", "It costs 45 euros.") == [
         Piece("same", "It costs "),

@@ -58,6 +58,11 @@ document.addEventListener("htmx:afterRequest", ({ detail }) => {
   }
 });
 
+// It floats until the next thing she does.
+for (const act of ["pointerdown", "keydown"]) {
+  document.addEventListener(act, () => document.getElementById("said")?.replaceChildren());
+}
+
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) document.querySelectorAll("[data-look]").forEach(ask);
 });

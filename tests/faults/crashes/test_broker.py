@@ -8,8 +8,9 @@ import pytest
 import requests
 
 from tests.e2e import steps
+from tests.faults.blows import BROKER, BROKER_FLUSH, BROKER_FREEZE
 from tests.faults.crashes.conftest import SEED
-from tests.faults.kills import BROKER, BROKER_FLUSH, BROKER_FREEZE, Siege
+from tests.faults.kills import Siege
 
 pytestmark = [pytest.mark.e2e, pytest.mark.postgres]
 Besieged = Callable[..., AbstractContextManager[Siege]]

@@ -2,14 +2,16 @@
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 import requests
 
 from tests.e2e import steps
+from tests.faults.blows import POSTGRES, POSTGRES_BACKEND, POSTGRES_FREEZE, POSTGRES_IMMEDIATE
 from tests.faults.crashes.conftest import SEED, Target
-from tests.faults.kills import POSTGRES, POSTGRES_BACKEND, POSTGRES_FREEZE, POSTGRES_IMMEDIATE, Siege
+from tests.faults.kills import Siege
 
 pytestmark = [pytest.mark.e2e, pytest.mark.postgres]
 Besieged = Callable[..., AbstractContextManager[Siege]]
@@ -63,22 +65,31 @@ def test_an_outage_is_answered_with_a_sentence(
             method, f"{instance.url}{path}", data=form, headers=headers, timeout=60, allow_redirects=False
         )
 
-    with away(target, how):
+    # All at once: where the server is silent, each waits for as long as it may.
+    with away(target, how), ThreadPoolExecutor(8) as pool:
         began = time.monotonic()
-        for answer in (team.call("POST", "/api/v1/completions", json=document), team.call("GET", "/api/v1/feedback")):
+        calls = [
+            pool.submit(team.call, "POST", "/api/v1/completions", json=document),
+            pool.submit(team.call, "GET", "/api/v1/feedback"),
+        ]
+        pages = [pool.submit(page, "GET", "/"), pool.submit(page, "POST", start)]
+        swap = pool.submit(page, "POST", start, **{"HX-Request": "true"})
+        ready = pool.submit(requests.get, f"{instance.url}/readyz", timeout=60)
+        for call in calls:
+            answer = call.result()
             assert answer.status_code == 503, answer.text
             assert "Nothing of this request was written." in answer.json()["error"]
             assert answer.headers["Retry-After"] == "5"
-        for answer in (page("GET", "/"), page("POST", start)):
+        for shown in pages:
+            answer = shown.result()
             assert answer.status_code == 503, answer.text
             assert "<h1>The database does not answer</h1>" in answer.text
             assert answer.headers["Retry-After"] == "5"
             assert "Traceback" not in answer.text
-        swap = page("POST", start, **{"HX-Request": "true"})
-        assert (swap.status_code, swap.headers["Content-Type"]) == (503, "text/plain; charset=utf-8")
-        assert "Nothing of this request was written." in swap.text
-        ready = requests.get(f"{instance.url}/readyz", timeout=60)
-        assert (ready.status_code, ready.json()["database"]) == (503, "not reachable")
+        words = swap.result()
+        assert (words.status_code, words.headers["Content-Type"]) == (503, "text/plain; charset=utf-8")
+        assert "Nothing of this request was written." in words.text
+        assert (ready.result().status_code, ready.result().json()["database"]) == (503, "not reachable")
         assert requests.get(f"{instance.url}/healthz", timeout=60).json() == {"ok": True}
         record_property("asked_seconds", round(time.monotonic() - began, 1))
 

@@ -1,10 +1,8 @@
 """R6, R8: somebody else holds the SQLite file; the disk is full. People wait, or get a sentence; nothing is lost."""
 
-import resource
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -14,8 +12,8 @@ from playwright.sync_api import Page, expect
 from tests.browser import Watch
 from tests.e2e import steps
 from tests.faults import whole
+from tests.faults.blows import disk_full, held_exclusively
 from tests.faults.crashes.conftest import DATABASE_SECONDS, Target
-from tests.faults.kills import held_exclusively
 from tests.instances import Instance
 
 pytestmark = [pytest.mark.e2e, pytest.mark.sqlite]
@@ -98,18 +96,6 @@ def sign_in(page: Page, desk: Desk) -> None:
     page.wait_for_url(f"{desk.instance.url}/")
 
 
-@contextmanager
-def disk_full(instance: Instance) -> Iterator[None]:
-    """Nothing can be written beyond the first four kilobytes of a file. A soft limit: it can be taken back."""
-    pid, limit = instance.processes["up"].pid, resource.RLIMIT_FSIZE
-    soft, hard = resource.prlimit(pid, limit)
-    resource.prlimit(pid, limit, (4096, hard))
-    try:
-        yield
-    finally:
-        resource.prlimit(pid, limit, (soft, hard))
-
-
 def test_a_full_disk_is_told_reading_goes_on_and_nothing_need_be_restarted(target: Target) -> None:
     instance = target.instance
     desk = Desk(instance, "full")
@@ -134,4 +120,4 @@ def test_a_full_disk_is_told_reading_goes_on_and_nothing_need_be_restarted(targe
     assert alice.post(start, alice.forms[start].fields) == 200
     assert requests.get(f"{instance.url}/readyz", timeout=30).status_code == 200
     assert len(desk.listed().json()["completions"]) == len(before["completions"]) + 1
-    assert whole.faults_of_file(instance, ()) == []
+    assert whole.faults(instance, ()) == []

@@ -5,8 +5,9 @@ from contextlib import AbstractContextManager
 
 import pytest
 
+from tests.faults.blows import WORKER, WORKER_CHILD, WORKER_PARENT
 from tests.faults.crashes.conftest import SEED
-from tests.faults.kills import WORKER, WORKER_CHILD, WORKER_PARENT, Siege
+from tests.faults.kills import Siege
 
 pytestmark = [pytest.mark.e2e, pytest.mark.postgres]
 
