@@ -1,7 +1,8 @@
 """The soak of `make chaos`: an upstream that fails half of the time, a kill a minute, and the memory of what lives on.
 
-On PostgreSQL a second worker, a second beat and the elder process of web are never killed: what grows, grows there. The
-embedded form has one process; of that, what is as old as the next kill lets it become is compared.
+On PostgreSQL a second worker, a second beat and the elder process of web are never killed: what grows, grows there. Of
+a worker all processes are taken together, for some of them have nothing to do for long. The embedded form has one
+process; of that, what is as old as the next kill lets it become is compared.
 """
 
 import contextlib
@@ -43,7 +44,7 @@ SPARED = ("worker-2", "beat-2")
 
 @dataclass(frozen=True)
 class Sample:
-    """What one process had at one moment: resident megabytes and open files."""
+    """What a process and its children had at one moment: resident megabytes and open files."""
 
     name: str
     at: float
@@ -112,28 +113,28 @@ def _strike_younger(siege: Siege) -> None:
 def _sample_on(siege: Siege, samples: list[Sample], ended: threading.Event) -> None:
     began = time.monotonic()
     while not ended.wait(SAMPLE_EVERY):
-        for name, process in _watched(siege):
+        for name, family in _watched(siege):
             # Killed in this very moment.
             with contextlib.suppress(psutil.NoSuchProcess):
-                megabytes = process.memory_info().rss / 2**20
-                samples.append(Sample(name, time.monotonic() - began, megabytes, process.num_fds()))
+                megabytes = sum(process.memory_info().rss for process in family) / 2**20
+                files = sum(process.num_fds() for process in family)
+                samples.append(Sample(name, time.monotonic() - began, megabytes, files))
 
 
-def _watched(siege: Siege) -> Iterable[tuple[str, psutil.Process]]:
-    """The processes whose growth tells, with a name for each."""
+def _watched(siege: Siege) -> Iterable[tuple[str, list[psutil.Process]]]:
+    """The processes whose growth tells, those that belong together under one name."""
     running = siege.instance.processes
     if siege.instance.is_embedded:
-        for process in descendants(running["up"].pid) if "up" in running else []:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                if time.time() - process.create_time() > OLD_ENOUGH:
-                    yield "up", process
+        family = descendants(running["up"].pid) if "up" in running else []
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if family and time.time() - family[0].create_time() > OLD_ENOUGH:
+                yield "up", family
         return
     for role in SPARED:
-        for number, process in enumerate(descendants(running[role].pid)):
-            yield f"{role}, process {number}", process
+        yield role, descendants(running[role].pid)
     children = children_of(siege, "web")
     if children:
-        yield "the elder process of web", min(children, key=psutil.Process.create_time)
+        yield "the elder process of web", [min(children, key=psutil.Process.create_time)]
 
 
 def growth(samples: Iterable[Sample]) -> list[str]:
