@@ -156,7 +156,7 @@ class Siege:
         while True:
             for scenario in self.scenarios:
                 upstream = scenario.upstream
-                scenario.add(max(0, self.backlog - len(upstream.completions) + len(upstream.graded)))
+                scenario.add(max(0, self.backlog - len(upstream.completions) + len(upstream.unlisted)))
             left = until - time.monotonic()
             if left <= 0:
                 return
