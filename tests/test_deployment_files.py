@@ -33,7 +33,7 @@ COMMANDS = {
     "migrate": "python manage.py migrate --noinput",
     "web": "gunicorn gradebench.wsgi --bind 0.0.0.0:8000 --worker-class gthread --workers 2 --threads 8 "
     "--no-control-socket",
-    "worker": "celery -A gradebench worker --concurrency 4 --purge --without-gossip --without-mingle",
+    "worker": "celery -A gradebench worker --concurrency 8 --purge --without-gossip --without-mingle",
     "beat": "celery -A gradebench beat",
 }
 

@@ -111,6 +111,9 @@ def merge(standing: Mapping[str, Any], posted: Mapping[str, Any]) -> dict[str, A
 def _check_uid(uid: str) -> None:
     if not uid or len(uid) > LONGEST_UID or "\x00" in uid:
         raise IngestRefused(f"The id must be text of 1 to {LONGEST_UID} characters, without NUL.")
+    if uid in (".", ".."):
+        # HTTP clients take them for steps of the path: such a completion could not be asked for, nor its edit be sent.
+        raise IngestRefused(f"“{uid}” cannot be the id of a completion: no address leads to it.")
 
 
 def _create(

@@ -100,6 +100,15 @@ def test_it_notices_a_number_that_is_spelled_another_way() -> None:
     assert ingest.receive(organization, "one", {"duration": 1.0}).outcome == Outcome.CHANGED
 
 
+@pytest.mark.parametrize("uid", [".", ".."])
+def test_it_refuses_an_id_that_no_address_leads_to(uid: str, upstream: Upstream) -> None:
+    with pytest.raises(IngestRefused, match="no address leads to it"):
+        ingest.receive(upstream.organization, uid, {})
+    with pytest.raises(IngestRefused, match="no address leads to it"):
+        factories.pulled(upstream, uid, {})
+    assert not Completion.objects.exists()
+
+
 @pytest.mark.parametrize("uid", ["", "x" * 256, "a\x00b"])
 def test_it_refuses_an_id_that_no_column_holds(uid: str, upstream: Upstream) -> None:
     with pytest.raises(IngestRefused, match="1 to 255"):
