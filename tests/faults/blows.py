@@ -15,6 +15,7 @@ import psutil
 import psycopg
 import redis
 
+from tests.e2e import steps
 from tests.faults.kills import Blow, Siege
 from tests.instances import Instance
 from tests.services import descendants
@@ -75,9 +76,19 @@ def _strike_backend(siege: Siege) -> None:
         rows = connection.execute(
             "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
         ).fetchall()
-    if rows:
+        if not rows:
+            return
         with contextlib.suppress(ProcessLookupError):
             os.kill(siege.chance.choice(rows)[0], signal.SIGKILL)
+        # It has begun once this connection is ended as well.
+        with contextlib.suppress(psycopg.OperationalError):
+            for _ in range(1_000):
+                connection.execute("SELECT pg_sleep(0.01)")
+
+
+def _recovered(siege: Siege) -> None:
+    """PostgreSQL takes connections again."""
+    steps.wait_for("PostgreSQL has recovered", siege.database.answers)
 
 
 def _freeze_database(siege: Siege) -> None:
@@ -106,7 +117,7 @@ POSTGRES = Blow("PostgreSQL", lambda siege: siege.database.kill(), _back, until_
 POSTGRES_IMMEDIATE = Blow(
     "PostgreSQL, immediate", lambda siege: siege.database.stop_at_once(), _back, until_mended=True
 )
-POSTGRES_BACKEND = Blow("a backend of PostgreSQL", _strike_backend)
+POSTGRES_BACKEND = Blow("a backend of PostgreSQL", _strike_backend, _recovered)
 POSTGRES_FREEZE = Blow("PostgreSQL, stopped for a while", _freeze_database)
 BROKER = Blow("broker", lambda siege: siege.broker.kill(), _broker_back, by_arrivals=True, until_mended=True)
 BROKER_FLUSH = Blow("broker, emptied", _flush, by_arrivals=True)

@@ -19,7 +19,7 @@ Besieged = Callable[..., AbstractContextManager[Siege]]
 
 @pytest.mark.postgres
 def test_two_beats_and_two_workers_pull_and_push_as_one(besieged: Besieged, note: Callable[..., None]) -> None:
-    with besieged(seed=SEED, pace=0.7, latency=0.1) as siege:
+    with besieged(seed=SEED, pace=0.7, latency=0.1, backlog=20) as siege:
         instance = siege.instance
         instance.start("beat-2", "worker-2")
         try:
@@ -34,7 +34,7 @@ def test_two_beats_and_two_workers_pull_and_push_as_one(besieged: Besieged, note
 
 @pytest.mark.sqlite
 def test_commands_beside_the_one_process_pull_and_push_as_one(besieged: Besieged, note: Callable[..., None]) -> None:
-    with besieged(seed=SEED, pace=0.7, latency=0.1) as siege:
+    with besieged(seed=SEED, pace=0.7, latency=0.1, backlog=20) as siege:
         siege.work(lambda: _beside_commands(siege))
         siege.settle()
         note(siege, "commands beside")
