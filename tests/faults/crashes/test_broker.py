@@ -18,7 +18,7 @@ Besieged = Callable[..., AbstractContextManager[Siege]]
 
 def test_an_emptied_killed_or_stopped_broker_loses_nothing(besieged: Besieged, note: Callable[..., None]) -> None:
     with besieged(seed=SEED) as siege:
-        siege.run([BROKER, BROKER_FLUSH, BROKER_FREEZE], times=8)
+        siege.run([BROKER, BROKER_FLUSH, BROKER_FREEZE], times=6)
         seconds = siege.settle()
         note(siege, "R4", settled_seconds=seconds)
         assert siege.scenarios[0].ledger.unanswered == 0

@@ -17,7 +17,7 @@ def test_what_a_killed_worker_was_sending_is_sent_again_and_once(
 ) -> None:
     # Three upstreams: while the lease of one that was hit runs out, the next kill hits another.
     with besieged(seed=SEED, teams=3, reviewers=1, pace=1.5, latency=0.3, backlog=12) as siege:
-        siege.run([WORKER, WORKER_CHILD, WORKER_PARENT], times=9)
+        siege.run([WORKER, WORKER_CHILD, WORKER_PARENT], times=8)
         seconds = siege.settle()
         note(siege, "R2", settled_seconds=seconds)
         assert siege.hits >= 5, "Kills that hit nothing show nothing."
