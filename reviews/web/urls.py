@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reviews.web import accounts, claim_news, completions, conflicts, health, queues, refusals, review, sync
+from reviews.web import accounts, claim_news, completions, conflicts, health, queues, refusals, review, scripts, sync
 
 urlpatterns = [
     path("", queues.queues, name="queues"),
@@ -28,6 +28,7 @@ urlpatterns = [
     path("sync/refusals/<int:pk>", refusals.refusal, name="refusal"),
     path("sync/refusals/<int:pk>/retry", refusals.refusal_retry, name="refusal_retry"),
     path("sync/upstreams/<int:pk>/pull", sync.pull_now, name="pull_now"),
+    path("scripts/<slug:digest>/<str:names>.js", scripts.joined, name="scripts"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
 ]
