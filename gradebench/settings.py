@@ -170,7 +170,12 @@ APPEND_SLASH = False
 USE_TZ = True
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 LANGUAGE_CODE = "en"
-USE_I18N = False
+# Every text is marked, and English is the only language there is. A catalogue goes into locale/ and its language into
+# this list, with LocaleMiddleware below SessionMiddleware; until then that would put Django's own texts into the
+# language of the browser, among English ones.
+USE_I18N = True
+LANGUAGES = [("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 STATIC_URL = "static/"
 STATIC_ROOT = Path(env.str("GRADEBENCH_STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
