@@ -35,7 +35,7 @@ class Restored:
 
 @require_POST
 def review_draft(request: HttpRequest, pk: int) -> HttpResponse:
-    """Keep the form as it stands. 401 to whoever is signed out, 409 once it has been submitted, 413 if it is too long."""
+    """Keep the form as it stands. 401: signed out. 409: submitted already. 413: too long."""
     # A redirect to the sign-in page would be followed by the script.
     if not request.user.is_authenticated:
         return JsonResponse({"error": _("You are signed out.")}, status=401)

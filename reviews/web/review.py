@@ -49,11 +49,11 @@ def review(request: HttpRequest, pk: int) -> HttpResponse:
     if (draft := draft_for(request, assignment)) is not None:
         posted = drafts.posted_by(draft)
         form = drafts.unchecked(schema_of(assignment), posted)
-        return showscreen_of(request, screen_of(assignment, user, posted=posted, form=form))
+        return show_screen(request, screen_of(assignment, user, posted=posted, form=form))
     screen = replace(screen_of(assignment, user), undo=undo_line(user, assignment.item.queue))
     if assignment.state != AssignmentState.HELD:
         screen = replace(screen, errors=(FormError(_ended(assignment)),))
-    return showscreen_of(request, screen)
+    return show_screen(request, screen)
 
 
 @never_cache
@@ -140,13 +140,47 @@ def review_flag(request: HttpRequest, pk: int) -> HttpResponse:
     return _next(request, assignment.item.queue)
 
 
+@login_required
+@require_POST
+def review_undo(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take the last submit back. Too late: a sentence, and the screen stays as it is."""
+    assignment = assignment_for(request, pk)
+    texts = [(box.name, box.text) for box in edits.edit_boxes(read_item(assignment))]
+    feedback = amending.standing(assignment)
+    comment = feedback.comment if feedback else ""
+    try:
+        again = amending.undo(assignment, fields=[("comment", comment), *texts], actor=actor_of(request))
+    except (UndoRefused, ClaimLost) as error:
+        if is_htmx(request):
+            return render(request, "reviews/_undo_refused.html", {"words": str(error), "assignment_id": pk}, status=409)
+        messages.info(request, str(error))
+        return _next(request, assignment.item.queue)
+    if is_htmx(request):
+        return show_screen(request, screen_of(assignment_for(request, again.pk), user_of(request)))
+    return go_to(request, "review", again.pk)
+
+
 def _next(request: HttpRequest, queue: Queue) -> HttpResponse:
-    assignment = queues.claim_next(queue, reviewer=user_of(request))
+    user = user_of(request)
+    assignment = queues.claim_next(queue, reviewer=user)
     if assignment is None:
         return go_to(request, "queue_done", queue.pk)
-    if is_htmx(request):
-        return showscreen_of(request, screen_of(assignment_for(request, assignment.pk), user_of(request)))
-    return go_to(request, "review", assignment.pk)
+    if not is_htmx(request):
+        return go_to(request, "review", assignment.pk)
+    fresh, undo = assignment_for(request, assignment.pk), undo_line(user, queue)
+    if request.POST.get("ready") == _ready(fresh, drafts.restore(fresh, user, schema_of(fresh))):
+        return _show_what_you_have(request, fresh, undo)
+    return show_screen(request, replace(screen_of(fresh, user), undo=undo))
+
+
+def _show_what_you_have(request: HttpRequest, assignment: Assignment, undo: UndoLine | None) -> HttpResponse:
+    """For a page that has the fragment of the item already: what it cannot know of it, and nothing twice."""
+    progress = progress_of(user_of(request), assignment.item.queue)
+    response = render(request, "reviews/_ready.html", {"progress": progress, "screen": {"undo": undo}})
+    response["X-Ready"] = request.POST["ready"]
+    response["X-Claimed-Until"] = assignment.held_until.isoformat()
+    response["HX-Push-Url"] = resolve_url("review", assignment.pk)
+    return response
 
 
 def _refused(
@@ -159,7 +193,7 @@ def _refused(
     status: int = 422,
 ) -> HttpResponse:
     screen = screen_of(assignment, user, posted=request.POST, form=form)
-    return showscreen_of(request, replace(screen, errors=(*screen.errors, *errors)), status=status)
+    return show_screen(request, replace(screen, errors=(*screen.errors, *errors)), status=status)
 
 
 def screen_of(

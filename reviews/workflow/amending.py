@@ -23,7 +23,7 @@ from reviews.models import (
     RevisionOrigin,
     User,
 )
-from reviews.workflow import audit, clock, documents, drafts, editing, grading, outbox, queues, revisions
+from reviews.workflow import audit, clock, documents, drafts, editing, grading, queues, revisions
 from reviews.workflow.audit import Actor
 from reviews.workflow.editing import LeafEdit
 from reviews.workflow.grading import Submitted

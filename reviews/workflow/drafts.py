@@ -46,7 +46,9 @@ def save(assignment: Assignment, fields: Iterable[tuple[str, str]], *, base: Doc
 
 
 def put_back(item: QueueItem, user: User, fields: Iterable[tuple[str, str]], *, base: Document, of: Feedback) -> None:
-    """Make a submit that was taken back her draft: its grade, and `fields` for the rest. In the caller's transaction."""
+    """Make her draft of a submit that was taken back: its grade, and `fields` for the rest. Call it within the
+    transaction that takes it back.
+    """
     text = orjson.dumps([list(field) for field in fields]).decode()
     Draft.objects.update_or_create(
         user=user,

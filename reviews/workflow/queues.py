@@ -145,16 +145,9 @@ def claim_next(queue: Queue, *, reviewer: User) -> Assignment | None:
     """
     now = clock.now()
     expire_claims(now)
-    held = _on_screen(reviewer)
-    if held is not None:
-        if held.item.queue_id == queue.pk and renew(held):
-            return held
-        _end(held, AssignmentState.RELEASED, reason="opened another queue")
-    behind = _behind(reviewer)
-    if behind is not None:
-        if behind.item.queue_id == queue.pk and _promote(behind):
-            return behind
-        _end(behind, AssignmentState.RELEASED, reason="opened another queue")
+    hers = _hers(queue, reviewer)
+    if hers is not None:
+        return hers
     # While one waits for the database's write lock, others may take all of the twenty that were read: the list is
     # only at its end when a fresh look finds nothing.
     for _ in range(MOST_ROUNDS):
@@ -315,6 +308,21 @@ def expire_claims(now: datetime) -> int:
 def _on_screen(reviewer: User) -> Assignment | None:
     held = Assignment.objects.held_by(reviewer).filter(prefetched=False)
     return held.select_related("item__queue", "item__completion", "reviewer").first()
+
+
+def _hers(queue: Queue, reviewer: User) -> Assignment | None:
+    """What she holds in the queue, on the screen and for its full time; what she holds in another is given up."""
+    held = _on_screen(reviewer)
+    if held is not None:
+        if held.item.queue_id == queue.pk and renew(held):
+            return held
+        _end(held, AssignmentState.RELEASED, reason="opened another queue")
+    behind = _behind(reviewer)
+    if behind is not None:
+        if behind.item.queue_id == queue.pk and _promote(behind):
+            return behind
+        _end(behind, AssignmentState.RELEASED, reason="opened another queue")
+    return None
 
 
 def _behind(reviewer: User) -> Assignment | None:
