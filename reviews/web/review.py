@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import reswap, retarget
 
 from reviews.access import assignment_for, draft_for, queue_for, user_of
 from reviews.models import Assignment, AssignmentState, Queue, User
@@ -152,12 +153,17 @@ def review_undo(request: HttpRequest, pk: int) -> HttpResponse:
         again = amending.undo(assignment, fields=[("comment", comment), *texts], actor=actor_of(request))
     except (UndoRefused, ClaimLost) as error:
         if is_htmx(request):
-            return render(request, "reviews/_undo_refused.html", {"words": str(error), "assignment_id": pk}, status=409)
+            return _say_at_undo(request, str(error), pk)
         messages.info(request, str(error))
         return _next(request, assignment.item.queue)
     if is_htmx(request):
         return show_screen(request, screen_of(assignment_for(request, again.pk), user_of(request)))
     return go_to(request, "review", again.pk)
+
+
+def _say_at_undo(request: HttpRequest, words: str, pk: int) -> HttpResponse:
+    response = render(request, "reviews/_undo_refused.html", {"words": words, "assignment_id": pk}, status=409)
+    return reswap(retarget(response, "#undo"), "innerHTML")
 
 
 def _next(request: HttpRequest, queue: Queue) -> HttpResponse:
