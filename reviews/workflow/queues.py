@@ -372,7 +372,7 @@ def _candidates(queue: Queue, reviewer: User) -> list[int]:
     ids = list(free.order_by("-priority", "sort_key", "pk").values_list("pk", flat=True)[:CANDIDATES])
     if not ids:
         return []
-    others = Assignment.objects.held().filter(item__queue=queue)[:CANDIDATES].count()
+    others = Assignment.objects.held().filter(item__queue=queue).exclude(reviewer=reviewer)[:CANDIDATES].count()
     offset = reviewer.pk % min(len(ids), others + 1)
     return ids[offset:] + ids[:offset]
 

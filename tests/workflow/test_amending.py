@@ -1,6 +1,5 @@
 """Second thoughts: undo within the window, and amending what was given."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -44,10 +43,9 @@ def claim(upstream: Upstream) -> Assignment:
 
 
 @pytest.fixture(autouse=True)
-def window(settings: Any) -> Iterator[None]:
+def _window(settings: Any) -> None:
     """Time enough for a slow machine."""
     settings.UNDO_SECONDS = 600
-    yield
 
 
 def _undo(claim: Assignment) -> Assignment:
