@@ -212,6 +212,7 @@ REST_FRAMEWORK = {
 PULL_SECONDS = env.int("GRADEBENCH_PULL_SECONDS", default=60)
 PUSH_SECONDS = env.int("GRADEBENCH_PUSH_SECONDS", default=1)
 UNDO_SECONDS = env.int("GRADEBENCH_UNDO_SECONDS", default=5)
+DRAFT_MAX_BYTES = env.int("GRADEBENCH_DRAFT_MAX_BYTES", default=1024 * 1024)
 OUTBOUND_ALLOW: list[str] = env.list("GRADEBENCH_OUTBOUND_ALLOW", default=[])
 
 CELERY_BROKER_URL = env.str("REDIS_URL", default="") or "memory://localhost/"

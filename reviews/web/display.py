@@ -310,10 +310,41 @@ class FormError:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferedDraft:
+    """What she wrote over a text that does not stand any more; used or thrown away by its id."""
+
+    id: int
+    saved_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UndoLine:
+    """The submit that can still be taken back: its claim, its grade in a few words, the seconds that are left."""
+
+    assignment_id: int
+    grade: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Amended:
+    """The grade that is being changed: its id, when it was given, and whether it has left."""
+
+    feedback_id: int
+    at: datetime
+    sent: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewScreen:
     """Everything the review screen shows. `upstream` is the name of the place an edit is carried to, or empty;
     `document_id` is the document that is shown, so that a grade names what was seen. `lost_edits` are texts of hers
     whose place is gone from the answer.
+
+    `draft_key` names her draft on this computer, `saved_at` is the time of the one that fills the form, `offered` the
+    one that does not fit any more. `one_key` is the name of the only field that must be answered, where one key can
+    do it; `begun` says that there is more in the form, so that a key must not submit it. `ready` says in one word all
+    that the fragment was made from.
     """
 
     assignment_id: int
@@ -334,6 +365,14 @@ class ReviewScreen:
     errors: tuple[FormError, ...] = ()
     lost_edits: tuple[str, ...] = ()
     upstream: str = ""
+    draft_key: str = ""
+    saved_at: datetime | None = None
+    offered: OfferedDraft | None = None
+    one_key: str = ""
+    begun: bool = False
+    ready: str = ""
+    undo: UndoLine | None = None
+    amended: Amended | None = None
 
     @property
     def answers(self) -> tuple[ShownAnswer, ...]:

@@ -20,7 +20,7 @@ MOST_LINE_CHARACTERS = 120
 WHOLE = "values"
 PREFIX = "v-"
 # The review screen itself listens to these.
-RESERVED_KEYS = frozenset("sbejkhl")
+RESERVED_KEYS = frozenset("sbejkhlu")
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 DIGITS = "123456789"
 BIGGEST, SMALLEST = 2**64 - 1, -(2**63)

@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from reviews.web import accounts, claim_news, completions, conflicts, health, queues, refusals, review, scripts, sync
+from reviews.web import (
+    accounts,
+    amend,
+    claim_news,
+    completions,
+    conflicts,
+    drafts,
+    health,
+    queues,
+    refusals,
+    review,
+    scripts,
+    sync,
+)
 
 urlpatterns = [
     path("", queues.queues, name="queues"),
@@ -10,9 +23,16 @@ urlpatterns = [
     path("sign-out", accounts.sign_out, name="sign_out"),
     path("welcome/<str:secret>", accounts.welcome, name="welcome"),
     path("queues/<int:pk>/start", queues.queue_start, name="queue_start"),
+    path("queues/<int:pk>/prefetch", review.queue_prefetch, name="queue_prefetch"),
+    path("queues/<int:pk>/back", amend.queue_back, name="queue_back"),
+    path("queues/<int:pk>/resume", queues.queue_resume, name="queue_resume"),
     path("queues/<int:pk>/done", queues.queue_done, name="queue_done"),
     path("reviews/<int:pk>", review.review, name="review"),
     path("reviews/<int:pk>/claim", claim_news.claim, name="review_claim"),
+    path("reviews/<int:pk>/draft", drafts.review_draft, name="review_draft"),
+    path("reviews/<int:pk>/draft/drop", drafts.draft_drop, name="draft_drop"),
+    path("reviews/<int:pk>/undo", review.review_undo, name="review_undo"),
+    path("reviews/<int:pk>/amend", amend.review_amend, name="review_amend"),
     path("reviews/<int:pk>/submit", review.review_submit, name="review_submit"),
     path("reviews/<int:pk>/skip", review.review_skip, name="review_skip"),
     path("reviews/<int:pk>/flag", review.review_flag, name="review_flag"),
