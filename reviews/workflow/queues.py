@@ -14,6 +14,7 @@ from reviews.models import (
     Completion,
     FeedbackTask,
     ItemState,
+    Member,
     Order,
     Queue,
     QueueItem,
@@ -42,7 +43,7 @@ def route(completion: Completion, feedback_tasks: Iterable[FeedbackTask]) -> Non
     A started completion stands in none: there is nothing to review yet.
     """
     wanted = [] if completion.status == Status.STARTED else [task.queue for task in feedback_tasks]
-    _withdraw(_untouched().filter(completion=completion).exclude(queue__in=wanted), "no longer matches")
+    _withdraw(_untouched().filter(completion=completion).exclude(queue__in=wanted), UNMATCHED)
     _reopen(QueueItem.objects.filter(completion=completion, queue__in=wanted))
     QueueItem.objects.bulk_create([_item(queue, completion) for queue in wanted], ignore_conflicts=True)
 
@@ -75,7 +76,7 @@ def withdraw_unmatched(feedback_task: FeedbackTask) -> None:
     tag_ids = set(feedback_task.selector_tags.values_list("tag_id", flat=True))
     matching = Completion.objects.having_tags(tag_ids).filter(organization_id=feedback_task.organization_id)
     items = _untouched().filter(queue__feedback_task=feedback_task)
-    _withdraw(items.exclude(completion__in=matching.values("pk")), "no longer matches")
+    _withdraw(items.exclude(completion__in=matching.values("pk")), UNMATCHED)
 
 
 def withdraw_gone(completion: Completion) -> int:
@@ -95,6 +96,7 @@ def welcome_back(completion: Completion) -> None:
 
 
 GONE = "graded or deleted upstream"
+UNMATCHED = "no longer matches"
 
 
 def _item(queue: Queue, completion: Completion) -> QueueItem:
@@ -127,7 +129,8 @@ def _withdraw(items: QuerySet[QueueItem], because: str) -> int:
 
 
 def _reopen(items: QuerySet[QueueItem]) -> None:
-    withdrawn = items.filter(state=ItemState.WITHDRAWN, graded_at=None).exclude(closed_because=GONE)
+    """What a lead closed stays closed."""
+    withdrawn = items.filter(state=ItemState.WITHDRAWN, graded_at=None, closed_because=UNMATCHED)
     withdrawn.update(state=ItemState.OPEN, closed_at=None, closed_because="")
 
 
@@ -163,13 +166,16 @@ def claim_next(queue: Queue, *, reviewer: User) -> Assignment | None:
 
 
 def reclaim(item: QueueItem, *, reviewer: User) -> Assignment:
-    """Claim an item again whose claim ran out while she worked. Raises ClaimLost when its places are taken."""
+    """Claim this very item: one whose claim ran out while she worked, or a flagged one that a lead grades herself.
+
+    Raises ClaimLost when its places are taken.
+    """
     held = _on_screen(reviewer)
     if held is not None and held.item_id == item.pk:
         return held
     if held is not None:
         _end(held, AssignmentState.RELEASED, reason="went back to another item")
-    assignment = _take(item.pk, item.queue, reviewer, clock.now())
+    assignment = _take(item.pk, item.queue, reviewer, clock.now(), among=QueueItem.objects.with_place())
     if assignment is None:
         raise ClaimLost("Somebody else has taken this item since your claim ran out.")
     return assignment
@@ -206,8 +212,14 @@ def flag(assignment: Assignment, *, reason: str, actor: Actor) -> None:
         audit.record("item.flag", item, organization=item.queue.organization, actor=actor)
 
 
+def release(assignment: Assignment, *, reason: str, by: User | None) -> bool:
+    """Take a claim back from who holds it; False when it had ended already. She is told."""
+    return _end(assignment, AssignmentState.RELEASED, reason=reason, by=by)
+
+
 def finish(assignment: Assignment) -> None:
-    """Close a claim by a review; the last review that was needed closes the item. Raises ClaimLost.
+    """Close a claim by a review; the last review that was needed closes the item. A lead's review answers the flag
+    that she saw on it. Raises ClaimLost.
 
     Call it within the transaction that writes the feedback.
     """
@@ -219,7 +231,14 @@ def finish(assignment: Assignment) -> None:
     items = QueueItem.objects.filter(pk=assignment.item_id)
     items.update(reviews_done=F("reviews_done") + 1)
     items.filter(graded_at=None).update(graded_at=now)
+    if assignment.item.flagged_at is not None and _leads(assignment):
+        unflag(items)
     _close_when_done(items)
+
+
+def unflag(items: QuerySet[QueueItem]) -> None:
+    """The lead has looked."""
+    items.update(flagged_at=None, flagged_by=None, flag_reason="")
 
 
 def close_free_places(completions: Iterable[Completion], feedback_task: FeedbackTask) -> None:
@@ -257,10 +276,17 @@ def _on_screen(reviewer: User) -> Assignment | None:
     return held.select_related("item__queue", "item__completion", "reviewer").first()
 
 
+def _leads(assignment: Assignment) -> bool:
+    member = Member.objects.filter(user=assignment.reviewer_id, organization=assignment.item.queue.organization_id)
+    return any(found.leads for found in member)
+
+
 def _candidates(queue: Queue, reviewer: User) -> list[int]:
     """The first twenty free items, begun at an offset of the reviewer's own when others are at work, so that fifty
-    who ask at one instant do not fight for one row.
+    who ask at one instant do not fight for one row. None of a queue that was paused, or is no longer hers.
     """
+    if not Queue.objects.visible_to(reviewer).filter(pk=queue.pk).exists():
+        return []
     not_again = Assignment.objects.filter(reviewer=reviewer, state__in=NOT_AGAIN, requeued_at=None)
     free = QueueItem.objects.claimable().filter(queue=queue).exclude(pk__in=not_again.values("item_id"))
     ids = list(free.order_by("-priority", "sort_key", "pk").values_list("pk", flat=True)[:CANDIDATES])
@@ -271,14 +297,17 @@ def _candidates(queue: Queue, reviewer: User) -> list[int]:
     return ids[offset:] + ids[:offset]
 
 
-def _take(item_id: int, queue: Queue, reviewer: User, now: datetime) -> Assignment | None:
+def _take(
+    item_id: int, queue: Queue, reviewer: User, now: datetime, *, among: QuerySet[QueueItem] | None = None
+) -> Assignment | None:
     """Claim one item: a conditional update takes the place, the constraints forbid what it could not see."""
+    free = (QueueItem.objects.claimable() if among is None else among).filter(pk=item_id)
     # A look costs no write lock; most of what others took in the meantime ends here.
-    if not QueueItem.objects.claimable().filter(pk=item_id).exists():
+    if not free.exists():
         return None
     try:
         with transaction.atomic():
-            if not QueueItem.objects.claimable().filter(pk=item_id).update(places_taken=F("places_taken") + 1):
+            if not free.update(places_taken=F("places_taken") + 1):
                 return None
             taken = set(Assignment.objects.filter(item=item_id, state__in=TAKING).values_list("place", flat=True))
             place = next(number for number in range(len(taken) + 1) if number not in taken)

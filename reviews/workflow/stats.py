@@ -15,16 +15,19 @@ LONGEST_REVIEW = timedelta(minutes=20)
 
 @dataclass(frozen=True)
 class QueueCounts:
-    """Items of a queue: `free` have a place nobody holds, `held` are with somebody, `done` are finished."""
+    """Items of a queue: `free` have a place nobody holds, `held` are with somebody, `done` are finished, `flagged` wait
+    for a lead.
+    """
 
     free: int
     held: int
     done: int
+    flagged: int = 0
 
     @property
     def total(self) -> int:
         """All that were not withdrawn."""
-        return self.free + self.held + self.done
+        return self.free + self.held + self.done + self.flagged
 
 
 @dataclass(frozen=True)
@@ -43,12 +46,13 @@ def count_items(queues: list[Queue]) -> dict[int, QueueCounts]:
         QueueItem.objects.filter(queue__in=queues)
         .values("queue_id")
         .annotate(
-            free=Count("pk", filter=has_place),
+            free=Count("pk", filter=has_place & Q(flagged_at=None)),
             held=Count("pk", filter=Q(state=ItemState.OPEN) & ~has_place),
             done=Count("pk", filter=Q(state=ItemState.DONE)),
+            flagged=Count("pk", filter=has_place & Q(flagged_at__isnull=False)),
         )
     )
-    counts = {row["queue_id"]: QueueCounts(row["free"], row["held"], row["done"]) for row in rows}
+    counts = {row.pop("queue_id"): QueueCounts(**row) for row in rows}
     return {queue.pk: counts.get(queue.pk, QueueCounts(0, 0, 0)) for queue in queues}
 
 
@@ -61,6 +65,7 @@ def skipped_by(user: User, queues: list[Queue]) -> dict[int, int]:
         item__queue__in=queues,
         item__state=ItemState.OPEN,
         item__places_taken__lt=F("item__reviews_needed"),
+        item__flagged_at=None,
     )
     return dict(passed.values_list("item__queue_id").annotate(Count("pk")))
 
