@@ -24,6 +24,8 @@ from reviews.workflow.queues import ClaimLost
 from reviews.workflow.schema import ValuesRefused
 
 NO_REASON = "Say in a few words what a lead should look at."
+PAUSED = "Done. This queue is paused, so no further item was opened."
+NOT_HERS = "Done. You do not review this queue, so no further item was opened."
 
 
 @login_required
@@ -105,6 +107,10 @@ def review_flag(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _next(request: HttpRequest, queue: Queue) -> HttpResponse:
+    if not Queue.objects.visible_to(user_of(request)).filter(pk=queue.pk).exists():
+        # A lead took her off it or paused it meanwhile, or she leads it and graded a single item.
+        messages.info(request, NOT_HERS if queue.is_open else PAUSED)
+        return go_to(request, "queues")
     assignment = queues.claim_next(queue, reviewer=user_of(request))
     if assignment is None:
         return go_to(request, "queue_done", queue.pk)

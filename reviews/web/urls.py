@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reviews.web import accounts, claim_news, completions, conflicts, health, queues, refusals, review, sync
+from reviews.web import accounts, claim_news, completions, conflicts, flags, health, queues, refusals, review, sync
 
 urlpatterns = [
     path("", queues.queues, name="queues"),
@@ -18,6 +18,10 @@ urlpatterns = [
     path("reviews/<int:pk>/flag", review.review_flag, name="review_flag"),
     path("completions/<int:pk>", completions.completion, name="completion"),
     path("completions/<int:pk>/conflict", conflicts.conflict, name="conflict"),
+    path("flags", flags.flags, name="flags"),
+    path("flags/<int:pk>/back", flags.flag_back, name="flag_back"),
+    path("flags/<int:pk>/close", flags.flag_close, name="flag_close"),
+    path("flags/<int:pk>/grade", flags.flag_grade, name="flag_grade"),
     path("sync", sync.sync, name="sync"),
     path("sync/live", sync.sync_live, name="sync_live"),
     path("sync/pushes/retry", sync.pushes_retry, name="pushes_retry"),

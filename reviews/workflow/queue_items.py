@@ -14,7 +14,7 @@ from reviews.workflow.audit import Actor
 from reviews.workflow.queues import ClaimLost
 
 CLOSED = "closed by a lead"
-MOST_REASON = 200 - len(f"{CLOSED}: ")
+MOST_REASON = 150
 HEAVY = ("completion__search_text",)
 
 

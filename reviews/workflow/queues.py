@@ -104,12 +104,13 @@ def _item(queue: Queue, completion: Completion) -> QueueItem:
         queue=queue,
         completion=completion,
         reviews_needed=queue.reviews_per_completion,
-        sort_key=_sort_key(queue, completion),
+        sort_key=sort_key(queue, completion),
         received_at=completion.received_at,
     )
 
 
-def _sort_key(queue: Queue, completion: Completion) -> float:
+def sort_key(queue: Queue, completion: Completion) -> float:
+    """Where a completion stands in the order of the queue: lower comes first."""
     match queue.order:
         case Order.NEWEST:
             return -completion.received_at.timestamp()
@@ -233,7 +234,7 @@ def finish(assignment: Assignment) -> None:
     items.filter(graded_at=None).update(graded_at=now)
     if assignment.item.flagged_at is not None and _leads(assignment):
         unflag(items)
-    _close_when_done(items)
+    close_when_done(items)
 
 
 def unflag(items: QuerySet[QueueItem]) -> None:
@@ -247,7 +248,7 @@ def close_free_places(completions: Iterable[Completion], feedback_task: Feedback
     items.filter(graded_at=None).update(graded_at=clock.now())
     _withdraw(items.filter(state=ItemState.OPEN, places_taken=0), "graded elsewhere")
     items.filter(state=ItemState.OPEN).update(reviews_needed=F("places_taken"))
-    _close_when_done(items)
+    close_when_done(items)
 
 
 def review_again(assignment_id: int) -> None:
@@ -346,9 +347,10 @@ def _end(assignment: Assignment, state: AssignmentState, *, reason: str = "", by
     return True
 
 
-def _close_when_done(items: QuerySet[QueueItem]) -> None:
+def close_when_done(items: QuerySet[QueueItem]) -> int:
+    """Close those that have all the reviews they need; how many."""
     done = items.filter(state=ItemState.OPEN, reviews_done__gte=F("reviews_needed"))
-    done.update(state=ItemState.DONE, closed_at=clock.now())
+    return done.update(state=ItemState.DONE, closed_at=clock.now())
 
 
 def _log(
