@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from reviews.web import accounts, claim_news, completions, conflicts, flags, health, queues, refusals, review, sync
+from reviews.web import (
+    accounts,
+    claim_news,
+    completions,
+    conflicts,
+    flags,
+    health,
+    queue_items,
+    queue_settings,
+    queues,
+    refusals,
+    review,
+    sync,
+)
 
 urlpatterns = [
     path("", queues.queues, name="queues"),
@@ -11,6 +24,11 @@ urlpatterns = [
     path("welcome/<str:secret>", accounts.welcome, name="welcome"),
     path("queues/<int:pk>/start", queues.queue_start, name="queue_start"),
     path("queues/<int:pk>/done", queues.queue_done, name="queue_done"),
+    path("queues/<int:pk>/settings", queue_settings.queue_settings, name="queue_settings"),
+    path("queues/<int:pk>/pause", queue_settings.queue_pause, name="queue_pause"),
+    path("queues/<int:pk>/items", queue_items.queue_items, name="queue_items"),
+    path("queues/<int:pk>/items/again", queue_items.queue_items_act, name="queue_items_act"),
+    path("claims/<int:pk>/release", queue_settings.claim_release, name="claim_release"),
     path("reviews/<int:pk>", review.review, name="review"),
     path("reviews/<int:pk>/claim", claim_news.claim, name="review_claim"),
     path("reviews/<int:pk>/submit", review.review_submit, name="review_submit"),

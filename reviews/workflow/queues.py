@@ -50,7 +50,7 @@ def route(completion: Completion, feedback_tasks: Iterable[FeedbackTask]) -> Non
 
 def route_backlog(feedback_task: FeedbackTask) -> bool:
     """Offer the next thousand completions that were there before the selector; False when none are left."""
-    if feedback_task.routed_through is None:
+    if feedback_task.routed_through is None or feedback_task.archived_at is not None:
         return False
     tag_ids = set(feedback_task.selector_tags.values_list("tag_id", flat=True))
     matching = Completion.objects.having_tags(tag_ids).filter(
@@ -88,6 +88,21 @@ def withdraw_gone(completion: Completion) -> int:
     return _withdraw(QueueItem.objects.filter(pk__in=[item.pk for item in items], places_taken=0), GONE)
 
 
+def withdraw_archived(queue: Queue, *, by: User | None) -> int:
+    """Withdraw all that is open, since its feedback task was archived; who holds an item loses the claim and is told.
+    How many items.
+    """
+    for assignment in Assignment.objects.held().filter(item__queue=queue).select_related("item", "reviewer"):
+        release(assignment, reason=ARCHIVED, by=by)
+    return _withdraw(QueueItem.objects.open().filter(queue=queue), ARCHIVED)
+
+
+def bring_back_archived(queue: Queue) -> int:
+    """Reopen what was withdrawn by that; how many items."""
+    archived = QueueItem.objects.filter(queue=queue, state=ItemState.WITHDRAWN, closed_because=ARCHIVED)
+    return archived.update(state=ItemState.OPEN, closed_at=None, closed_because="")
+
+
 def welcome_back(completion: Completion) -> None:
     """Reopen what was withdrawn because the completion had left the upstream's list."""
     QueueItem.objects.filter(completion=completion, state=ItemState.WITHDRAWN, closed_because=GONE).update(
@@ -97,6 +112,7 @@ def welcome_back(completion: Completion) -> None:
 
 GONE = "graded or deleted upstream"
 UNMATCHED = "no longer matches"
+ARCHIVED = "its feedback task was archived"
 
 
 def _item(queue: Queue, completion: Completion) -> QueueItem:
