@@ -81,6 +81,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "reviews.web.banner.banner",
+                "reviews.web.lead_menu.lead_menu",
             ],
             "libraries": {"scripts": "reviews.web.scripts"},
         },

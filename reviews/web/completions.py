@@ -14,6 +14,7 @@ from reviews.models.sync import NEEDS_A_PERSON
 from reviews.web import conversation
 from reviews.web import rows as said
 from reviews.web.display import ChangeRow, CompletionPage, FeedbackRow, RevisionRow, SyncState
+from reviews.web.queue_items import led_items
 from reviews.web.states import changed_state, held_state, sync_state
 from reviews.workflow import documents
 from reviews.workflow.editing import EDITABLE
@@ -32,8 +33,8 @@ _ORIGIN = {
 @require_GET
 def completion(request: HttpRequest, pk: int) -> HttpResponse:
     """What the completion says now, where its changes stand, and who did what."""
-    row = completion_for(request, pk)
-    return render(request, "reviews/completion.html", {"page": _page(row, user_of(request))})
+    row, user = completion_for(request, pk), user_of(request)
+    return render(request, "reviews/completion.html", {"page": _page(row, user), "led_items": led_items(user, row)})
 
 
 def _page(row: Completion, user: User) -> CompletionPage:

@@ -33,6 +33,8 @@ from reviews.workflow.queues import ClaimLost
 from reviews.workflow.schema import ValuesRefused
 
 NO_REASON = gettext_lazy("Say in a few words what a lead should look at.")
+PAUSED = gettext_lazy("Done. This queue is paused, so no further item was opened.")
+NOT_HERS = gettext_lazy("Done. You do not review this queue, so no further item was opened.")
 MOST_GRADE_CHARACTERS = 40
 # The kinds of fields that one key can answer.
 ONE_KEY_KINDS = ("choice", "boolean", "scale")
@@ -168,6 +170,10 @@ def _say_at_undo(request: HttpRequest, words: str, pk: int) -> HttpResponse:
 
 def _next(request: HttpRequest, queue: Queue) -> HttpResponse:
     user = user_of(request)
+    if not Queue.objects.visible_to(user).filter(pk=queue.pk).exists():
+        # A lead took her off it or paused it meanwhile, or she leads it and graded a single item.
+        messages.info(request, NOT_HERS if queue.is_open else PAUSED)
+        return go_to(request, "queues")
     assignment = queues.claim_next(queue, reviewer=user)
     if assignment is None:
         return go_to(request, "queue_done", queue.pk)
