@@ -17,6 +17,7 @@ from reviews.web.display import Conversation, FormError, Progress, ReviewScreen
 from reviews.web.http import actor_of, day_start, go_to, is_htmx, posted_id, show_screen
 from reviews.web.late import CHANGED, is_late, meet
 from reviews.web.schema_form import SchemaForm
+from reviews.web.sessions import place_in_session
 from reviews.workflow import documents, feedback_tasks, grading, queues, stats
 from reviews.workflow.editing import EditRefused, LeafEdit, StaleDocument
 from reviews.workflow.grading import FeedbackRefused
@@ -152,6 +153,7 @@ def _screen(
         errors=(late.error,) if late else (),
         lost_edits=late.lost if late else (),
         upstream=completion.upstream.name if completion.upstream else "",
+        session=place_in_session(completion, review_id=assignment.pk),
     )
 
 
