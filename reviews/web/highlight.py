@@ -37,8 +37,11 @@ def highlight(code: str, language: str) -> SafeString:
     lexer = _lexer(language) if language and len(code) <= LONGEST else None
     runs = list(_runs(lexer, code)) if lexer else []
     if "".join(text for _look, text in runs) != code:
-        return SafeString(escape(code))
-    shown = (f'<span class="{look}">{escape(text)}</span>' if look else escape(text) for look, text in runs)
+        return SafeString(escape(code, quote=False))
+    shown = (
+        f'<span class="{look}">{escape(text, quote=False)}</span>' if look else escape(text, quote=False)
+        for look, text in runs
+    )
     return mark_safe("".join(shown))  # noqa: S308 - all text is escaped above, the classes are ours
 
 

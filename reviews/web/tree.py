@@ -68,7 +68,7 @@ def _branches(value: Sequence[Any], level: int) -> str:
 def _entries(value: Sequence[Any]) -> Iterator[tuple[str, Any]]:
     """The members of an object under their names, the entries of a list under their numbers, which count from one."""
     if isinstance(value, _Members):
-        yield from ((escape(showable(name)), inner) for name, inner in value)
+        yield from ((_text(name), inner) for name, inner in value)
     else:
         yield from ((str(number), inner) for number, inner in enumerate(value, start=1))
 
@@ -93,7 +93,7 @@ def _inline(value: Any) -> str:
     if any(isinstance(one, list) for one in inner) or names + sum(len(str(one)) + 2 for one in inner) > LINE:
         return ""
     if isinstance(value, _Members):
-        pairs = (f'<i dir="auto">{escape(showable(name))}</i> {_plain(one)}' for name, one in value)
+        pairs = (f'<i dir="auto">{_text(name)}</i> {_plain(one)}' for name, one in value)
         return "".join(f'<span class="pair">{pair}</span>' for pair in pairs)
     return ", ".join(map(_plain, inner))
 
@@ -101,12 +101,17 @@ def _inline(value: Any) -> str:
 def _plain(value: Any) -> str:
     if isinstance(value, _Figure) or not isinstance(value, str):
         word = value if isinstance(value, _Figure) else {True: "true", False: "false"}.get(value, "null")
-        return f'<span class="n">{escape(word)}</span>'
+        return f'<span class="n">{_text(word)}</span>'
     if _BASE64.fullmatch(value):
         said = _("%(size)s of base64") % {"size": bytes_text(len(value))}
-        return f'<span class="s">{escape(value[:_SHOWN_OF_BASE64])}…</span> <small>{said}</small>'
+        return f'<span class="s">{_text(value[:_SHOWN_OF_BASE64])}…</span> <small>{said}</small>'
     look = "s long" if "\n" in value or len(value) > LINE else "s"
-    return f'<span class="{look}" dir="auto">{escape(showable(value))}</span>'
+    return f'<span class="{look}" dir="auto">{_text(value)}</span>'
+
+
+def _text(value: str) -> str:
+    """For the space between tags alone, where quotes do no harm."""
+    return escape(showable(value), quote=False)
 
 
 def _count(value: Sequence[Any]) -> str:

@@ -9,16 +9,18 @@ from typing import Any
 # No one reads base64: such data is exempt, and named on the page with its type and size.
 _DATA_URL = re.compile(r"data:[\w.+-]+/[\w.+-]+[;,]")
 _BASE64 = re.compile(r"[A-Za-z0-9+/=_-]{200,}")
-_UNSHOWABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+_UNSHOWABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\u2400-\u241f\ufffd]")
 
 
 class _Texts(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.texts: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
         self._unseen = 0
 
-    def handle_starttag(self, tag: str, _attributes: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attributes)))
         self._unseen += tag in ("script", "style")
 
     def handle_endtag(self, tag: str) -> None:
@@ -36,14 +38,21 @@ def text_of(html: str) -> str:
     return "".join(reader.texts)
 
 
+def tags_of(html: str) -> list[tuple[str, dict[str, str | None]]]:
+    """All tags that open on a page, with their attributes."""
+    reader = _Texts()
+    reader.feed(html)
+    return reader.tags
+
+
 def squashed(text: str) -> str:
-    """Without white space and without the characters that no page can carry."""
-    return "".join(_UNSHOWABLE.sub("", text).split()).replace("\N{REPLACEMENT CHARACTER}", "")
+    """Without white space and without the characters that no page can carry, and the pictures of them."""
+    return "".join(_UNSHOWABLE.sub("", text).split())
 
 
 def missing(document: Mapping[str, Any], html: str) -> list[str]:
     """The texts of a document that are not on the page."""
-    page = squashed(re.sub("[\u2400-\u241f]", "", text_of(html)))
+    page = squashed(text_of(html))
     return [text for text in texts(document) if not _stands(text, page)]
 
 
