@@ -148,6 +148,16 @@ class Media:
         """Whether it is a picture at an address that can be asked."""
         return not self.held and self.what == "image" and self.source.lower().startswith(("http://", "https://"))
 
+    @property
+    def is_picture(self) -> bool:
+        """Whether it can be asked for as a picture."""
+        return self.remote or (self.held and self.what == "image")
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether the document holds a sound."""
+        return self.held and self.what == "audio"
+
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reviews.web import accounts, claim_news, completions, conflicts, health, queues, refusals, review, sync
+from reviews.web import accounts, claim_news, completions, conflicts, health, media, queues, refusals, review, sync
 
 urlpatterns = [
     path("", queues.queues, name="queues"),
@@ -17,6 +17,7 @@ urlpatterns = [
     path("reviews/<int:pk>/skip", review.review_skip, name="review_skip"),
     path("reviews/<int:pk>/flag", review.review_flag, name="review_flag"),
     path("completions/<int:pk>", completions.completion, name="completion"),
+    path("completions/<int:pk>/media/<int:number>", media.media, name="media"),
     path("completions/<int:pk>/conflict", conflicts.conflict, name="conflict"),
     path("sync", sync.sync, name="sync"),
     path("sync/live", sync.sync_live, name="sync_live"),

@@ -13,5 +13,19 @@ document.addEventListener("change", (event) => {
   if (event.target.name === "shown") localStorage.setItem(CHOSEN, event.target.value);
 });
 
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[data-load]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const picture = new Image();
+  picture.className = "picture";
+  picture.alt = link.dataset.alt;
+  picture.addEventListener("load", () => { link.textContent = link.dataset.shown; });
+  picture.addEventListener("error", () => { picture.remove(); link.textContent = link.dataset.failed; });
+  link.removeAttribute("data-load");
+  picture.src = link.href;
+  link.closest(".load").before(picture);
+});
+
 document.addEventListener("htmx:load", restore);
 restore();
