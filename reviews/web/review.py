@@ -25,6 +25,7 @@ from reviews.web.drafts import Restored
 from reviews.web.http import actor_of, day_start, go_to, is_htmx, posted_id, show_screen
 from reviews.web.late import CHANGED, is_late, meet
 from reviews.web.schema_form import SchemaForm
+from reviews.web.sessions import place_in_session
 from reviews.workflow import amending, clock, documents, feedback_tasks, grading, queues, stats
 from reviews.workflow.amending import UndoRefused
 from reviews.workflow.editing import EditRefused, LeafEdit, StaleDocument
@@ -250,6 +251,7 @@ def screen_of(
         offered=kept.offered,
         one_key="" if amends else _one_key(form),
         ready=_ready(assignment, kept),
+        session=place_in_session(completion, review_id=assignment.pk),
     )
     return replace(screen, begun=_is_begun(screen))
 

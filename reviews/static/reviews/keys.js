@@ -90,11 +90,20 @@ function show(id) {
   return true;
 }
 
+// To a neighbour in the session, or back from there.
+function follow(key) {
+  const link = document.querySelector(`a[data-goto="${key}"]`);
+  link?.click();
+  return Boolean(link);
+}
+
 const commands = {
   Enter: () => (submit(), true),
   e: edit,
   s: () => (byId("skip")?.requestSubmit(), true),
   S: () => show("skip-why"),
+  h: () => follow("h"),
+  l: () => follow("l"),
   "!": () => show("flag"),
   u: () => press(document.querySelector("[data-undo]")),
   b: () => press(byId("back")),
