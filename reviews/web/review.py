@@ -7,8 +7,9 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render, resolve_url
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from reviews.access import assignment_for, user_of
 from reviews.models import Assignment, AssignmentState, Queue, User
@@ -45,8 +46,10 @@ def review(request: HttpRequest, pk: int) -> HttpResponse:
 def review_submit(request: HttpRequest, pk: int) -> HttpResponse:
     """Grade, edit, and go on to the next item. Refused: the same form, with what she wrote and why."""
     assignment, user = assignment_for(request, pk), user_of(request)
+    if schema_form.asks_again(request.POST):
+        return _form_again(request, assignment, user)
     values, form, valid = schema_form.bound(_schema(assignment), request.POST)
-    errors = [FormError(f"{field.label}: {field.error}", field.html_id) for field in form.fields if field.error]
+    errors = [FormError(f"{field.place or field.label}: {field.error}", field.html_id) for field in form.wrong]
     if form.error:
         errors.append(FormError(form.error))
     if is_late(assignment, request.POST):
@@ -77,6 +80,16 @@ def review_submit(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @login_required
+@require_http_methods(["GET", "POST"])
+def review_form(request: HttpRequest, pk: int) -> HttpResponse:
+    """The form with a row more or less, or with the fields of the variant that was chosen. Nothing is graded."""
+    assignment, user = assignment_for(request, pk), user_of(request)
+    if request.method == "GET":
+        return go_to(request, "review", assignment.pk)
+    return _form_again(request, assignment, user)
+
+
+@login_required
 @require_POST
 def review_skip(request: HttpRequest, pk: int) -> HttpResponse:
     """Leave the item to others."""
@@ -102,6 +115,14 @@ def review_flag(request: HttpRequest, pk: int) -> HttpResponse:
     except ClaimLost as error:
         messages.info(request, str(error))
     return _next(request, assignment.item.queue)
+
+
+def _form_again(request: HttpRequest, assignment: Assignment, user: User) -> HttpResponse:
+    form = schema_form.again(_schema(assignment), request.POST)
+    if request.headers.get("HX-Target") == "schema-form":
+        where = {"form": form, "form_url": resolve_url("review_form", assignment.pk)}
+        return render(request, "reviews/_schema_form.html", where)
+    return show_screen(request, _screen(assignment, user, posted=request.POST, form=form))
 
 
 def _next(request: HttpRequest, queue: Queue) -> HttpResponse:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from reviews.web.schema_form.names import HELD
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -82,6 +84,12 @@ class SchemaForm:
     def every_field(self) -> Iterator[Field]:
         """All fields, each before those within it."""
         return _every(self.fields)
+
+    @property
+    def has_conditions(self) -> bool:
+        """Whether answers decide which fields there are, other than by a choice among variants."""
+        marks = [*self.marks, *(mark for field in self.every_field for mark in field.marks)]
+        return any(name.startswith(HELD) for name, _value in marks)
 
     @property
     def has_buttons(self) -> bool:

@@ -185,6 +185,8 @@ class Reader:
     def _leaf(self, spot: Spot, plain: Mapping[str, Json], control: Control, name: str) -> Reading:
         text = _newlines(self._post.get(name, ""))
         value = self._value(name, control, text, required=spot.required)
+        # An earlier answer that was null stays so until something is written.
+        is_null = value is ABSENT and control.nullable and not text and names.EMPTY + spot.path in self._post
         self.places[spot.pointer] = name
         kind, input_type = kind_for(control, text)
         choices = zip(control.tokens, control.labels, strict=True)
@@ -198,8 +200,10 @@ class Reader:
             step=control.step,
             max_length=control.max_length if kind in ("text", "prose") else None,
             input_type=input_type,
+            marks=((names.EMPTY + spot.path, "1"),) if is_null else (),
             limits="" if control.members else words.limits_of(plain, control.minimum, control.maximum),
         )
+        value = None if is_null else value
         return Reading(value, field, touched=value is not ABSENT or bool(text.strip()))
 
     def _value(self, name: str, control: Control, text: str, *, required: bool) -> Json:

@@ -40,7 +40,7 @@ class Writer:
         self._draw(layout, path, grown, value, drawn=bool(drawn), required=required or bool(drawn), level=level)
 
     def _grown(self, part: Json, value: Json) -> tuple[Grown, dict[str, int]]:
-        """The shape by the value: of each group the first branch that it matches, and the conditions that it fulfils."""
+        """The shape by the value: of each group the first branch that it matches, and the conditions it fulfils."""
         picks: dict[str, int] = {}
         held: frozenset[str] = frozenset()
         while True:
@@ -77,7 +77,9 @@ class Writer:
 
     def _leaf(self, path: str, control: Control, value: Json, *, required: bool) -> None:
         text = text_of(control, value)
-        if control.members or _comes_back(control, text, value, required=required):
+        if value is None and control.nullable and not required:
+            self.post[names.EMPTY + path] = "1"
+        elif control.members or _comes_back(control, text, value, required=required):
             self.post[names.PREFIX + path] = text
         else:
             self._as_json(path, value)
