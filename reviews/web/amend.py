@@ -6,6 +6,7 @@ from dataclasses import replace
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
@@ -57,6 +58,8 @@ def review_amend(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _amend(request: HttpRequest, assignment: Assignment, feedback: Feedback) -> HttpResponse:
+    if schema_form.asks_again(request.POST):
+        return _form_again(request, assignment, feedback)
     values, form, valid = schema_form.bound(schema_of(assignment), request.POST)
     errors = errors_of(form)
     late = is_late(assignment, request.POST)
@@ -81,6 +84,14 @@ def _amend(request: HttpRequest, assignment: Assignment, feedback: Feedback) -> 
         return _refused(request, assignment, feedback, [FormError(str(error))])
     messages.success(request, _("Amended.") if done else _("Nothing was changed."))
     return go_to(request, "queue_resume", assignment.item.queue_id)
+
+
+def _form_again(request: HttpRequest, assignment: Assignment, feedback: Feedback) -> HttpResponse:
+    form = schema_form.again(schema_of(assignment), request.POST)
+    if request.headers.get("HX-Target") == "schema-form":
+        return render(request, "reviews/_schema_form.html", {"form": form})
+    screen = screen_of(assignment, assignment.reviewer, posted=request.POST, form=form, amends=feedback.pk)
+    return show_screen(request, replace(screen, amended=_amended(feedback)))
 
 
 def _screen(assignment: Assignment, feedback: Feedback) -> ReviewScreen:

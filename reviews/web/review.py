@@ -14,7 +14,7 @@ from django.shortcuts import render, resolve_url
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import reswap, retarget
 
 from reviews.access import assignment_for, draft_for, queue_for, user_of
@@ -83,6 +83,8 @@ def queue_prefetch(request: HttpRequest, pk: int) -> HttpResponse:
 def review_submit(request: HttpRequest, pk: int) -> HttpResponse:
     """Grade, edit, and go on to the next item. Refused: the same form, with what she wrote and why."""
     assignment, user = assignment_for(request, pk), user_of(request)
+    if schema_form.asks_again(request.POST):
+        return _form_again(request, assignment, user)
     values, form, valid = schema_form.bound(schema_of(assignment), request.POST)
     errors = errors_of(form)
     if is_late(assignment, request.POST):
@@ -113,6 +115,16 @@ def review_submit(request: HttpRequest, pk: int) -> HttpResponse:
     except (ValuesRefused, FeedbackRefused, EditRefused) as error:
         return _refused(request, assignment, user, form, [FormError(str(error))])
     return _next(request, assignment.item.queue)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def review_form(request: HttpRequest, pk: int) -> HttpResponse:
+    """The form with a row more or less, or with the fields of the variant that was chosen. Nothing is graded."""
+    assignment, user = assignment_for(request, pk), user_of(request)
+    if request.method == "GET":
+        return go_to(request, "review", assignment.pk)
+    return _form_again(request, assignment, user)
 
 
 @login_required
@@ -167,6 +179,15 @@ def review_undo(request: HttpRequest, pk: int) -> HttpResponse:
 def _say_at_undo(request: HttpRequest, words: str, pk: int) -> HttpResponse:
     response = render(request, "reviews/_undo_refused.html", {"words": words, "assignment_id": pk}, status=409)
     return reswap(retarget(response, "#undo"), "innerHTML")
+
+
+def _form_again(request: HttpRequest, assignment: Assignment, user: User) -> HttpResponse:
+    """The form for the answers so far: alone where a script asks for it, else on its screen."""
+    form = schema_form.again(schema_of(assignment), request.POST)
+    if request.headers.get("HX-Target") == "schema-form":
+        where = {"form": form, "form_url": resolve_url("review_form", assignment.pk)}
+        return render(request, "reviews/_schema_form.html", where)
+    return show_screen(request, screen_of(assignment, user, posted=request.POST, form=form))
 
 
 def _next(request: HttpRequest, queue: Queue) -> HttpResponse:
@@ -269,14 +290,16 @@ def undo_line(user: User, queue: Queue) -> UndoLine | None:
 
 
 def _one_key(form: SchemaForm) -> str:
-    """The name of the one field that must be answered, where a choice answers it."""
+    """The name of the one field that must be answered, where a choice answers it and no further field hangs on it."""
+    if form.is_live:
+        return ""
     required = [field for field in form.fields if field.required]
     return required[0].html_name if len(required) == 1 and required[0].kind in ONE_KEY_KINDS else ""
 
 
 def _is_begun(screen: ReviewScreen) -> bool:
     """Whether there is more in the form than the one answer."""
-    others = [field for field in screen.form.fields if field.html_name != screen.one_key]
+    others = [field for field in screen.form.every_field if field.html_name != screen.one_key]
     answered = any(field.value or any(choice.selected for choice in field.choices) for field in others)
     return bool(screen.errors or screen.comment or answered or any(box.changed for box in screen.edits))
 
@@ -303,7 +326,7 @@ def progress_of(user: User, queue: Queue) -> Progress:
 
 def errors_of(form: SchemaForm) -> list[FormError]:
     """What is wrong with the answers, each with the field that it is about."""
-    errors = [FormError(f"{field.label}: {field.error}", field.html_id) for field in form.fields if field.error]
+    errors = [FormError(f"{field.place or field.label}: {field.error}", field.html_id) for field in form.wrong]
     return [*errors, FormError(form.error)] if form.error else errors
 
 

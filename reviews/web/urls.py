@@ -42,6 +42,7 @@ urlpatterns = [
     path("reviews/<int:pk>/draft/drop", drafts.draft_drop, name="draft_drop"),
     path("reviews/<int:pk>/undo", review.review_undo, name="review_undo"),
     path("reviews/<int:pk>/amend", amend.review_amend, name="review_amend"),
+    path("reviews/<int:pk>/form", review.review_form, name="review_form"),
     path("reviews/<int:pk>/submit", review.review_submit, name="review_submit"),
     path("reviews/<int:pk>/skip", review.review_skip, name="review_skip"),
     path("reviews/<int:pk>/flag", review.review_flag, name="review_flag"),
