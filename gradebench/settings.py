@@ -81,6 +81,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "reviews.web.banner.banner",
+                "reviews.web.lead_menu.lead_menu",
             ],
             "libraries": {"scripts": "reviews.web.scripts"},
         },
@@ -157,6 +158,7 @@ CONTENT_SECURITY_POLICY = {
         "style-src": ["'self'"],
         "img-src": ["'self'", "data:"],
         "font-src": ["'self'"],
+        "media-src": ["'self'"],
         "connect-src": ["'self'"],
         "form-action": ["'self'"],
         "frame-ancestors": ["'none'"],
@@ -212,7 +214,10 @@ REST_FRAMEWORK = {
 PULL_SECONDS = env.int("GRADEBENCH_PULL_SECONDS", default=60)
 PUSH_SECONDS = env.int("GRADEBENCH_PUSH_SECONDS", default=1)
 UNDO_SECONDS = env.int("GRADEBENCH_UNDO_SECONDS", default=5)
+DRAFT_MAX_BYTES = env.int("GRADEBENCH_DRAFT_MAX_BYTES", default=1024 * 1024)
 OUTBOUND_ALLOW: list[str] = env.list("GRADEBENCH_OUTBOUND_ALLOW", default=[])
+# Not the same list: the address of a picture is written by whoever writes a document, that of an upstream by an admin.
+PICTURES_ALLOW: list[str] = env.list("GRADEBENCH_PICTURES_ALLOW", default=[])
 
 CELERY_BROKER_URL = env.str("REDIS_URL", default="") or "memory://localhost/"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -242,5 +247,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    # Who asked for a picture of which address.
+    "loggers": {"reviews.web.media": {"level": "INFO"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING")},
 }

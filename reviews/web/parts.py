@@ -6,18 +6,20 @@ Every provider has its own members for the same things; they are told apart here
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from reviews.web.display import Block, Data, Media, Prose, Reasoning, Refusal, ToolCall, ToolResult
-from reviews.web.json_text import (
-    flat_pairs,
-    indent_json,
-    listed,
-    mapping,
-    one_line,
-    pretty,
-    says_nothing,
-    showable,
-    words,
+from reviews.web.display_blocks import (
+    Block,
+    Citation,
+    Citations,
+    Data,
+    Media,
+    Prose,
+    Reasoning,
+    Refusal,
+    ToolCall,
+    ToolReply,
+    ToolResult,
 )
+from reviews.web.json_text import listed, mapping, one_line, pretty, says_nothing, showable, words
 
 # Longer texts open on demand: instructions early, because they repeat on every item; others only when they are vast.
 FOLD_INSTRUCTION: Final = 320
@@ -47,11 +49,19 @@ _SOURCE_MEMBERS = ("url", "file_data", "data", "uri", "image_url", "file_url")
 
 def message_blocks(message: Mapping[str, Any], role: str, names: Mapping[str, str]) -> Iterator[Block]:
     """The blocks of a message in reading order. `names` knows which tool a call id belongs to."""
+    if role in TOOL_ROLES:
+        call_id = words(message.get("tool_call_id"))
+        name = words(message.get("name")) or names.get(call_id, "")
+        yield ToolReply(call_id, name, tuple(_said(message, role)))
+    else:
+        yield from _said(message, role)
+
+
+def _said(message: Mapping[str, Any], role: str) -> Iterator[Block]:
     spoken = {name for name in (*_THOUGHTS, "refusal") if isinstance(message.get(name), str)}
     yield from (Reasoning(showable(message[name])) for name in _THOUGHTS if name in spoken and message[name])
     if role in TOOL_ROLES:
-        call_id = words(message.get("tool_call_id"))
-        yield from _results(message.get("content"), call_id, words(message.get("name")) or names.get(call_id, ""))
+        yield from _results(message.get("content"))
         spoken |= texts_of(message, "tool_call_id")
     else:
         yield from content_blocks(message.get("content"), role)
@@ -59,6 +69,10 @@ def message_blocks(message: Mapping[str, Any], role: str, names: Mapping[str, st
         yield Refusal(showable(message["refusal"]))
     yield from _calls(message)
     yield from _sound(message.get("audio"))
+    sources, others = _citations(message.get("annotations"))
+    if sources:
+        yield Citations(sources)
+        message = {**message, "annotations": others}
     objects = {name for name in ("function_call", "audio") if isinstance(message.get(name), Mapping)}
     lists = {"tool_calls"} if isinstance(message.get("tool_calls"), list) else set()
     yield from rest(message, {"content"} | spoken | objects | lists | texts_of(message, "role", "name"))
@@ -119,31 +133,23 @@ def _function_call(function: Mapping[str, Any], call_id: str) -> Iterator[Block]
 
 
 def _tool_call(name: str, arguments: Any, call_id: str) -> ToolCall:
-    text = indent_json(arguments) if isinstance(arguments, str) else "" if arguments is None else pretty(arguments)
-    return ToolCall(name or "(no name)", text, call_id, _argument_pairs(text))
+    return ToolCall(name or "(no name)", "" if arguments is None else pretty(arguments), call_id)
 
 
-def _argument_pairs(text: str) -> tuple[tuple[str, str], ...]:
-    """The arguments of a small flat call; nothing where a box serves better."""
-    pairs = flat_pairs(text)
-    return pairs if len(pairs) <= 4 and len(text) <= 220 else ()
-
-
-def _results(content: Any, call_id: str, name: str) -> Iterator[Block]:
+def _results(content: Any) -> Iterator[Block]:
     if isinstance(content, list) and content:
         for part in content:
             if is_text(part):
-                yield _result(part["text"], call_id, name)
+                yield _result(part["text"])
                 yield from rest(part, ("type", "text"))
             else:
                 yield from _part(part, "tool")
     else:
-        yield _result("" if says_nothing(content) else pretty(content), call_id, name)
+        yield _result("" if says_nothing(content) else pretty(content))
 
 
-def _result(text: str, call_id: str, name: str) -> ToolResult:
-    shown = indent_json(text)
-    return ToolResult(shown, call_id, name, folded=len(shown) > FOLD_RESULT)
+def _result(text: str) -> ToolResult:
+    return ToolResult(showable(text), folded=len(text) > FOLD_RESULT)
 
 
 # --- parts of a content list ---------------------------------------------------------------------------------------
@@ -177,8 +183,8 @@ def _special_part(part: Mapping[str, Any], kind: str) -> Iterator[Block]:
         yield _tool_call(words(part.get("name")), part.get("input"), words(part.get("id")))
         yield from rest(part, {"type", "input"} | texts_of(part, "name", "id"))
     elif kind == "tool_result":
-        yield from _results(part.get("content"), words(part.get("tool_use_id")), "")
-        yield from rest(part, {"type", "content"} | texts_of(part, "tool_use_id"))
+        more = rest(part, {"type", "content"} | texts_of(part, "tool_use_id"))
+        yield ToolReply(words(part.get("tool_use_id")), "", (*_results(part.get("content")), *more))
     else:
         yield from _media_part(part, kind)
 
@@ -199,6 +205,13 @@ def _media_part(part: Mapping[str, Any], kind: str) -> Iterator[Block]:
     if not member or says_nothing(part[member]):
         yield Data(kind or "part", pretty(part))
         return
+    source = part[member]
+    if isinstance(source, Mapping) and source.get("type") == "text" and isinstance(source.get("data"), str):
+        # Some providers' documents are plain text, to be read like any other.
+        yield _prose(source["data"], kind)
+        yield from rest(source, ("type", "data"))
+        yield from rest(part, ("type", member))
+        return
     yield _media(_MEDIA_WORDS.get(kind) or _MEDIA_WORDS.get(member) or kind or "file", part[member])
     yield from rest(part, ("type", member))
 
@@ -212,6 +225,27 @@ def _sound(audio: Any) -> Iterator[Block]:
         yield Prose(transcript)
         audio = {member: value for member, value in audio.items() if member != "transcript"}
     yield _media("audio", audio)
+
+
+def _citations(annotations: Any) -> tuple[tuple[Citation, ...], list[Any]]:
+    """The addresses that an answer cites, and the annotations of other kinds."""
+    sources: list[Citation] = []
+    others: list[Any] = []
+    for annotation in listed(annotations):
+        cited = mapping(mapping(annotation).get("url_citation"))
+        if not isinstance(cited.get("url"), str):
+            others.append(annotation)
+            continue
+        notes = [
+            *cited.items(),
+            *((name, value) for name, value in annotation.items() if name not in ("type", "url_citation")),
+        ]
+        known = {"url"} | texts_of(cited, "title")
+        shown = ((showable(name), one_line(note)) for name, note in notes if name not in known)
+        sources.append(
+            Citation(showable(cited["url"]), words(cited.get("title")), tuple(one for one in shown if one[1]))
+        )
+    return tuple(sources), others
 
 
 def _media(what: str, value: Any) -> Media:
