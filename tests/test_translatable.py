@@ -18,18 +18,8 @@ CLASSES = ("body_class", "bodyclass", "main_class")
 ATTRIBUTES = ("_field_state.html",)
 FOLDER = ROOT / "templates"
 # What the admin says is Django's, and in Django's catalogues.
-# fmt: off
-LATER = {
-    "_menu.html", "base.html", "_answer.html", "_block.html", "_claim_news.html",
-    "_clashes.html", "_conversation.html", "_edit.html", "_errors.html", "_facts.html",
-    "_grade_questions.html", "_history.html", "_keys.html", "_members.html", "_no_answer.html",
-    "_other_changes.html", "_part.html", "_progress.html", "_queue_row.html", "_review.html",
-    "_schema_form.html", "_side.html", "_sources.html", "_three_way.html", "_uncertain.html",
-    "completion.html", "queue_done.html", "queues.html", "review.html", "sign_in.html",
-}
-# fmt: on
 TEMPLATES = sorted(
-    path for path in FOLDER.glob("**/*.html") if "admin" not in path.parts and path.name not in {*ATTRIBUTES, *LATER}
+    path for path in FOLDER.glob("**/*.html") if "admin" not in path.parts and path.name not in ATTRIBUTES
 )
 SHOWN = {"alt", "aria-description", "aria-label", "aria-roledescription", "label", "placeholder", "title"}
 # What stands in them is typed or pressed, in every language.

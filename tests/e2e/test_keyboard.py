@@ -28,9 +28,12 @@ FOCUSED = """() => {
   });
   const box = (element.closest("label") ?? element).getBoundingClientRect();
   return {
-    number: all.indexOf(element), html: element.outerHTML.slice(0, 120), group: element.type === "radio" ? element.name : "",
-    part: part ? [...part.classList].find((name) => ["skip", "top", "banner", "reading", "decision"].includes(name)) : "",
-    seen, inView: box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth,
+    number: all.indexOf(element),
+    html: element.outerHTML.slice(0, 120),
+    group: element.type === "radio" ? element.name : "",
+    part: ["skip", "top", "banner", "reading", "decision"].find((name) => part?.classList.contains(name)) ?? "",
+    seen,
+    inView: box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth,
   };
 }"""
 # Every control that can be used now; of radio buttons with one name, one.
@@ -52,14 +55,15 @@ SMALL = """() => [...document.querySelectorAll("a[href], button, input, select, 
   .filter((one) => getComputedStyle(one).display !== "inline" && !one.classList.contains("skip"))
   .filter((one) => { const box = one.getBoundingClientRect(); return box.width < 24 || box.height < 24; })
   .map((one) => one.outerHTML.slice(0, 160))"""
-# Scrolled to, is it itself what the pointer would meet?
+# Scrolled to, is it itself what the pointer would meet? On a phone the actions stand before the end of the page.
 HIDDEN = """() => [...document.querySelectorAll("main a[href], main button, main input, main textarea, main summary")]
   .filter((one) => one.checkVisibility({ visibilityProperty: true }) && one.type !== "hidden")
   .map((one) => one.closest("label") ?? one)
   .filter((one) => {
-    one.scrollIntoView({ block: "center", behavior: "instant" });
+    one.scrollIntoView({ block: one.getBoundingClientRect().height > 300 ? "start" : "center", behavior: "instant" });
     const box = one.getClientRects()[0];
-    const met = document.elementFromPoint(box.left + Math.min(box.width / 2, 40), box.top + Math.min(box.height / 2, 12));
+    const [right, down] = [Math.min(box.width / 2, 40), Math.min(box.height / 2, 12)];
+    const met = document.elementFromPoint(box.left + right, box.top + down);
     return !met || !(one.contains(met) || met.contains(one));
   })
   .map((one) => one.outerHTML.slice(0, 160))"""

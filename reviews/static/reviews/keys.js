@@ -112,8 +112,9 @@ const commands = {
   "?": () => show("keys"),
 };
 
+// A popover takes Escape itself, and gives the focus back.
 function onWriting(event, element) {
-  if (event.key === "Escape") element.blur();
+  if (event.key === "Escape" && !element.closest("[popover]")) element.blur();
 }
 
 document.addEventListener("keydown", (event) => {
