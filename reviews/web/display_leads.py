@@ -71,8 +71,8 @@ class ReviewerRow:
 
 @dataclass(frozen=True, slots=True)
 class SettingsForm:
-    """The settings as the form shows them. `errors` and `theirs` are sentences by the name of the setting; `theirs` says
-    what another lead has saved in the meantime, and `overtaken` who that was.
+    """The settings as the form shows them. `errors` and `theirs` are sentences by the name of the setting; `theirs`
+    says what another lead has saved in the meantime, and `overtaken` who that was.
     """
 
     name: str

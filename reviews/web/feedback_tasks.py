@@ -281,6 +281,7 @@ def _revisions(row: FeedbackTask) -> tuple[RevisionLine, ...]:
     """Newest first, each with the grades that were given under it."""
     given = Feedback.objects.filter(feedback_task=row).order_by().values_list("task_revision_id")
     grades = dict(given.annotate(Count("pk")))
+    revisions = row.revisions.select_related("created_by").defer("schema_text", "instruction")
     return tuple(
         RevisionLine(
             revision.number,
@@ -288,7 +289,7 @@ def _revisions(row: FeedbackTask) -> tuple[RevisionLine, ...]:
             revision.created_by.get_username() if revision.created_by else "GradeBench",
             grades.get(revision.pk, 0),
         )
-        for revision in row.revisions.select_related("created_by").defer("schema_text", "instruction").order_by("-number")
+        for revision in revisions.order_by("-number")
     )
 
 

@@ -204,9 +204,7 @@ def _said(queue: Queue, done: Changed) -> str:
         )
     if "order" in done.names:
         words.append(
-            ngettext(
-                "%d open item stands in the new order.", "%d open items stand in the new order.", done.sorted
-            )
+            ngettext("%d open item stands in the new order.", "%d open items stand in the new order.", done.sorted)
             % done.sorted
         )
     return " ".join(words)

@@ -35,7 +35,12 @@ def test_it_shows_who_flagged_what_and_why() -> None:
     made, lead = _flagged()
     page = lead.get("/flags").context["page"]
     (row,) = page.rows
-    assert (row.reason, row.by, row.queue_name, row.may_grade) == ("Reason 0.", made.user.username, "Support answers", True)
+    assert (row.reason, row.by, row.queue_name, row.may_grade) == (
+        "Reason 0.",
+        made.user.username,
+        "Support answers",
+        True,
+    )
     assert row.completion_id == made.completions[0].pk
     assert row.preview == "Which colour has the sky?"
     assert page.count.count == 1

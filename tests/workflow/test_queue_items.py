@@ -148,7 +148,9 @@ def test_flags_are_paged_the_oldest_first() -> None:
         queues.flag(claim, reason="Odd.", actor=Actor(user=claim.reviewer))
     # Two of one moment: the id decides.
     moment = QueueItem.objects.order_by("flagged_at").values_list("flagged_at", flat=True)[1]
-    QueueItem.objects.filter(pk__in=QueueItem.objects.order_by("flagged_at")[1:3].values("pk")).update(flagged_at=moment)
+    QueueItem.objects.filter(pk__in=QueueItem.objects.order_by("flagged_at")[1:3].values("pk")).update(
+        flagged_at=moment
+    )
     seen: list[int] = []
     after: tuple[datetime, int] | None = None
     while True:

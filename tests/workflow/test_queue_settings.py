@@ -165,9 +165,7 @@ def test_open_items_are_put_into_another_order(order: str) -> None:
     wanted = _filled(4)
     for number, completion in enumerate(Completion.objects.order_by("pk")[:3]):
         low = 0.9 - number / 10
-        Completion.objects.filter(pk=completion.pk).update(
-            confidence_low=low, confidence_mean=0.95, uncertain_tokens=0
-        )
+        Completion.objects.filter(pk=completion.pk).update(confidence_low=low, confidence_mean=0.95, uncertain_tokens=0)
     Queue.objects.update(order=next(name for name in Order.values if name != order))
     assert _set(wanted.queue, order=order).sorted == 4
     for item in QueueItem.objects.select_related("queue", "completion"):
