@@ -245,6 +245,17 @@ def test_it_describes_media_without_loading_them() -> None:
     assert "<img" not in rendered(read(CORPUS["parts"]))
 
 
+def test_it_finds_pictures_wherever_a_provider_puts_them() -> None:
+    inline = {"inline_data": {"mime_type": "image/png", "data": "iVBORw0KGgo="}}
+    drawn = answer("Here.", images=[{"type": "image_url", "image_url": {"url": PNG}}])
+    conversation = read(chat({"role": "user", "content": [inline]}, message=drawn))
+    (sent,) = conversation.turns[0].blocks
+    _, made = conversation.choices[0].blocks
+    assert isinstance(sent, Media)
+    assert isinstance(made, Media)
+    assert [(media.what, media.media_type, media.size) for media in (sent, made)] == [("image", "image/png", 8)] * 2
+
+
 def test_it_keeps_unknown_members_as_data() -> None:
     conversation = read(CORPUS["unknown members"])
     assert Data("mood", "grim") in conversation.turns[0].blocks
