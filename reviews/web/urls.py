@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reviews.web import accounts, claim_news, completions, conflicts, health, queues, refusals, review, sync
+from reviews.web import accounts, claim_news, completions, conflicts, health, preview, queues, refusals, review, sync
 
 urlpatterns = [
     path("", queues.queues, name="queues"),
@@ -13,6 +13,7 @@ urlpatterns = [
     path("queues/<int:pk>/done", queues.queue_done, name="queue_done"),
     path("reviews/<int:pk>", review.review, name="review"),
     path("reviews/<int:pk>/claim", claim_news.claim, name="review_claim"),
+    path("reviews/<int:pk>/preview", preview.review_preview, name="review_preview"),
     path("reviews/<int:pk>/submit", review.review_submit, name="review_submit"),
     path("reviews/<int:pk>/skip", review.review_skip, name="review_skip"),
     path("reviews/<int:pk>/flag", review.review_flag, name="review_flag"),

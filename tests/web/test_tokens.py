@@ -150,7 +150,9 @@ def test_it_says_which_alternatives_are_text(other: dict[str, Any], shown: str) 
     assert f"<span> or {shown} 37 %</span>" in render_uncertain(run_of("a", entry), "u0")
 
 
-@pytest.mark.parametrize("text", ["👩‍👩‍👧 family", "e\u0301a\u0308o", "日本語のテキスト", "ก็ดี", "\U0001f1eb\U0001f1f7!", "a\u200db"])
+@pytest.mark.parametrize(
+    "text", ["👩‍👩‍👧 family", "e\u0301a\u0308o", "日本語のテキスト", "ก็ดี", "\U0001f1eb\U0001f1f7!", "a\u200db"]
+)
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
 def test_it_joins_characters_wherever_their_bytes_are_cut(text: str, size: int) -> None:
     raw = text.encode()
