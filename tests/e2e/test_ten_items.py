@@ -4,7 +4,7 @@ killed server; and nobody meets an item that somebody else has.
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
