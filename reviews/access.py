@@ -12,6 +12,7 @@ from reviews.models import (
     Assignment,
     Completion,
     Document,
+    Draft,
     Feedback,
     FeedbackTask,
     Member,
@@ -95,6 +96,14 @@ def assignment_for(request: HttpRequest, pk: int) -> Assignment:
             "item__completion__upstream",
         ).first()
     )
+
+
+def draft_for(request: HttpRequest, assignment: Assignment) -> Draft | None:
+    """The draft of hers on the item that the address names; None where it names none, or one that is gone."""
+    named = request.GET.get("draft", "")
+    if not named.isascii() or not named.isdigit() or len(named) > 18:
+        return None
+    return Draft.objects.filter(pk=int(named), user=user_of(request), item=assignment.item_id).first()
 
 
 def completion_for(request: HttpRequest, pk: int) -> Completion:

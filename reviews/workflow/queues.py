@@ -28,6 +28,9 @@ from reviews.workflow.audit import Actor
 CANDIDATES = 20
 MOST_ROUNDS = 50
 BACKLOG_CHUNK = 1_000
+# How long the item behind the one on screen is held for her: as long as she is likely to read, and no longer than
+# others can wait for it.
+PREFETCHED_FOR = timedelta(minutes=2)
 
 
 class ClaimLost(RuntimeError):
@@ -157,21 +160,19 @@ def _reopen(items: QuerySet[QueueItem]) -> None:
 def claim_next(queue: Queue, *, reviewer: User) -> Assignment | None:
     """The item that `reviewer` is to review now: the one she holds in this queue, renewed, or the next free one.
 
-    None when nothing is left for her. A claim that she holds in another queue is given up: she sees one item at a
-    time. Claims that ran out free their places first.
+    The one that waits behind it comes before all others. None when nothing is left for her. What she holds in another
+    queue is given up: she sees one item at a time. Claims that ran out free their places first.
     """
     now = clock.now()
     expire_claims(now)
-    held = _on_screen(reviewer)
-    if held is not None:
-        if held.item.queue_id == queue.pk and renew(held):
-            return held
-        _end(held, AssignmentState.RELEASED, reason="opened another queue")
+    hers = _hers(queue, reviewer)
+    if hers is not None:
+        return hers
     # While one waits for the database's write lock, others may take all of the twenty that were read: the list is
     # only at its end when a fresh look finds nothing.
     for _ in range(MOST_ROUNDS):
         candidates = _candidates(queue, reviewer)
-        if not candidates:
+        if not candidates and not _give_up_prefetched(queue, reviewer):
             return None
         for item_id in candidates:
             if (assignment := _take(item_id, queue, reviewer, now)) is not None:
@@ -179,6 +180,26 @@ def claim_next(queue: Queue, *, reviewer: User) -> Assignment | None:
         # In another tab she may have been faster herself.
         if (held := _on_screen(reviewer)) is not None:
             return held
+    return None
+
+
+def prefetch(queue: Queue, *, reviewer: User) -> Assignment | None:
+    """Claim the item behind the one on her screen for two minutes, or those two minutes anew. None when nothing is on
+    her screen here, or nothing is free.
+    """
+    now = clock.now()
+    expire_claims(now)
+    on_screen = _on_screen(reviewer)
+    if on_screen is None or on_screen.item.queue_id != queue.pk:
+        return None
+    behind = _behind(reviewer)
+    if behind is not None:
+        if behind.item.queue_id == queue.pk and extend(behind):
+            return behind
+        _end(behind, AssignmentState.RELEASED, reason="opened another queue")
+    for item_id in _candidates(queue, reviewer):
+        if (assignment := _take(item_id, queue, reviewer, now, prefetched=True)) is not None:
+            return assignment
     return None
 
 
@@ -192,6 +213,9 @@ def reclaim(item: QueueItem, *, reviewer: User) -> Assignment:
         return held
     if held is not None:
         _end(held, AssignmentState.RELEASED, reason="went back to another item")
+    behind = _behind(reviewer)
+    if behind is not None and behind.item_id == item.pk and _promote(behind):
+        return behind
     assignment = _take(item.pk, item.queue, reviewer, clock.now(), among=QueueItem.objects.with_place())
     if assignment is None:
         raise ClaimLost("Somebody else has taken this item since your claim ran out.")
@@ -207,6 +231,35 @@ def renew(assignment: Assignment) -> bool:
     assignment.fence += 1
     assignment.held_until = until
     return True
+
+
+def extend(assignment: Assignment) -> bool:
+    """Let a held claim last its time from now on, because somebody is at work on it; False when it is no longer held.
+
+    Unlike `renew` it leaves the fence alone: it may come in the middle of a submit of the same claim.
+    """
+    until = clock.now() + _time_of(assignment)
+    if not Assignment.objects.held().filter(pk=assignment.pk).update(held_until=until):
+        return False
+    assignment.held_until = until
+    return True
+
+
+def bring_back(item: QueueItem, *, reviewer: User) -> Assignment:
+    """Put an item on her screen again whose review she took back; the one that is there goes behind it. Call it within
+    the transaction that took the review back. Raises ClaimLost.
+    """
+    on_screen = _on_screen(reviewer)
+    if on_screen is not None:
+        behind = _behind(reviewer)
+        if behind is not None:
+            _end(behind, AssignmentState.RELEASED, reason="took the last review back")
+        until = clock.now() + PREFETCHED_FOR
+        Assignment.objects.held().filter(pk=on_screen.pk).update(prefetched=True, held_until=until)
+    assignment = _take(item.pk, item.queue, reviewer, clock.now())
+    if assignment is None:
+        raise ClaimLost("Somebody else has taken this item.")
+    return assignment
 
 
 def skip(assignment: Assignment, *, reason: str = "") -> None:
@@ -293,6 +346,59 @@ def _on_screen(reviewer: User) -> Assignment | None:
     return held.select_related("item__queue", "item__completion", "reviewer").first()
 
 
+def _hers(queue: Queue, reviewer: User) -> Assignment | None:
+    """What she holds in the queue, on the screen and for its full time; what she holds in another is given up."""
+    held = _on_screen(reviewer)
+    if held is not None:
+        if held.item.queue_id == queue.pk and renew(held):
+            return held
+        _end(held, AssignmentState.RELEASED, reason="opened another queue")
+    behind = _behind(reviewer)
+    if behind is not None:
+        if behind.item.queue_id == queue.pk and _promote(behind):
+            return behind
+        _end(behind, AssignmentState.RELEASED, reason="opened another queue")
+    return None
+
+
+def _behind(reviewer: User) -> Assignment | None:
+    held = Assignment.objects.held_by(reviewer).filter(prefetched=True)
+    return held.select_related("item__queue", "item__completion", "reviewer").first()
+
+
+def _promote(behind: Assignment) -> bool:
+    """Put what was claimed behind the item on screen onto the screen, for the full time; False when it has ended."""
+    now = clock.now()
+    until = now + timedelta(minutes=behind.item.queue.claim_minutes)
+    mine = Assignment.objects.held().filter(pk=behind.pk, prefetched=True, held_until__gt=now)
+    try:
+        with transaction.atomic():
+            if not mine.update(prefetched=False, held_until=until, fence=F("fence") + 1):
+                return False
+            _log(behind, ClaimChange.EXTENDED, now, by=behind.reviewer)
+    except IntegrityError:
+        # In another tab she has an item on screen already.
+        return False
+    behind.prefetched, behind.held_until, behind.fence = False, until, behind.fence + 1
+    return True
+
+
+def _give_up_prefetched(queue: Queue, reviewer: User) -> bool:
+    """Free what others hold behind the item on their screens: nobody reads it yet, and here somebody wants to. Whether
+    there is something for her now.
+    """
+    not_again = Assignment.objects.filter(reviewer=reviewer, state__in=NOT_AGAIN, requeued_at=None)
+    waiting = Assignment.objects.held().filter(item__queue=queue, prefetched=True, item__state=ItemState.OPEN)
+    for assignment in waiting.exclude(item__in=not_again.values("item_id")).order_by("held_until")[:CANDIDATES]:
+        if _end(assignment, AssignmentState.RELEASED, reason="wanted by another reviewer"):
+            return True
+    return False
+
+
+def _time_of(assignment: Assignment) -> timedelta:
+    return PREFETCHED_FOR if assignment.prefetched else timedelta(minutes=assignment.item.queue.claim_minutes)
+
+
 def _leads(assignment: Assignment) -> bool:
     member = Member.objects.filter(user=assignment.reviewer_id, organization=assignment.item.queue.organization_id)
     return any(found.leads for found in member)
@@ -309,13 +415,19 @@ def _candidates(queue: Queue, reviewer: User) -> list[int]:
     ids = list(free.order_by("-priority", "sort_key", "pk").values_list("pk", flat=True)[:CANDIDATES])
     if not ids:
         return []
-    others = Assignment.objects.held().filter(item__queue=queue)[:CANDIDATES].count()
+    others = Assignment.objects.held().filter(item__queue=queue).exclude(reviewer=reviewer)[:CANDIDATES].count()
     offset = reviewer.pk % min(len(ids), others + 1)
     return ids[offset:] + ids[:offset]
 
 
 def _take(
-    item_id: int, queue: Queue, reviewer: User, now: datetime, *, among: QuerySet[QueueItem] | None = None
+    item_id: int,
+    queue: Queue,
+    reviewer: User,
+    now: datetime,
+    *,
+    prefetched: bool = False,
+    among: QuerySet[QueueItem] | None = None,
 ) -> Assignment | None:
     """Claim one item: a conditional update takes the place, the constraints forbid what it could not see."""
     free = (QueueItem.objects.claimable() if among is None else among).filter(pk=item_id)
@@ -332,8 +444,9 @@ def _take(
                 item_id=item_id,
                 reviewer=reviewer,
                 place=place,
+                prefetched=prefetched,
                 claimed_at=now,
-                held_until=now + timedelta(minutes=queue.claim_minutes),
+                held_until=now + (PREFETCHED_FOR if prefetched else timedelta(minutes=queue.claim_minutes)),
             )
             _log(assignment, ClaimChange.CLAIMED, now, by=reviewer)
     except IntegrityError:

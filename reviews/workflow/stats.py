@@ -73,8 +73,10 @@ def skipped_by(user: User, queues: list[Queue]) -> dict[int, int]:
 
 
 def done_by(user: User, queues: list[Queue], *, since: datetime | None = None) -> dict[int, int]:
-    """Per queue id, how many reviews she has submitted."""
-    done = Assignment.objects.filter(reviewer=user, state=AssignmentState.DONE, item__queue__in=queues)
+    """Per queue id, how many reviews she has submitted that count."""
+    done = Assignment.objects.filter(
+        reviewer=user, state=AssignmentState.DONE, requeued_at=None, item__queue__in=queues
+    )
     if since is not None:
         done = done.filter(ended_at__gte=since)
     return dict(done.values_list("item__queue_id").annotate(Count("pk")))
@@ -83,7 +85,7 @@ def done_by(user: User, queues: list[Queue], *, since: datetime | None = None) -
 def reviewer_day(user: User, queue: Queue, *, since: datetime) -> ReviewerDay:
     """What she submitted in the queue since `since`, and how long one took her."""
     ends = Assignment.objects.filter(
-        reviewer=user, state=AssignmentState.DONE, item__queue=queue, ended_at__gte=since
+        reviewer=user, state=AssignmentState.DONE, requeued_at=None, item__queue=queue, ended_at__gte=since
     ).values_list("ended_at", flat=True)
     moments = [moment for moment in ends.order_by("ended_at") if moment is not None]
     return ReviewerDay(len(moments), _pace(moments), moments[-1] if moments else None)
