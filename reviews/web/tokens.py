@@ -12,6 +12,7 @@ from html import escape
 from itertools import accumulate, pairwise
 from operator import attrgetter
 from typing import Any, NamedTuple
+from unicodedata import category
 
 from django.utils.safestring import SafeString, mark_safe
 
@@ -31,6 +32,9 @@ _INVISIBLE = {
     "\ufeff": "BOM",
 }
 
+
+# No character up to the first figure belongs to the one before it; of those beyond, some do.
+_LAST_ALONE, _JOINER, _SKIN_TONES = "\u02ff", "\u200d", "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 
 # The numbers of the first piece and of the one after the last.
 Span = tuple[int, int]
@@ -208,8 +212,8 @@ def render_uncertain(run: TokenRun, prefix: str) -> SafeString:
 
 
 def spans(run: TokenRun, texts: Sequence[str]) -> tuple[Span, ...]:
-    """Which pieces belong to each of the texts that an answer is made of; () where the pieces are not their text, or one
-    of them reaches from one text into the next.
+    """Which pieces belong to each of the texts that an answer is made of; () where the pieces are not their text, or
+    one of them reaches from one text into the next.
     """
     starts = {start: number for number, start in enumerate(run.starts)}
     edges = list(accumulate(map(len, texts), initial=0))
@@ -260,6 +264,20 @@ def _run(pieces: tuple[Piece, ...], text: str) -> TokenRun:
 
 
 def _pieces(tokens: Sequence[_Token]) -> Iterator[Piece]:
+    held: list[_Token] = []
+    text = ""
+    for more, group in _decoded(tokens):
+        if held and not _goes_on(text, more):
+            yield _piece(text, held)
+            held, text = [], ""
+        held += group
+        text += more
+    if held:
+        yield _piece(text, held)
+
+
+def _decoded(tokens: Sequence[_Token]) -> Iterator[tuple[str, list[_Token]]]:
+    """The shortest rows of tokens whose bytes are whole code points, or never will be."""
     pending: list[_Token] = []
     raw = b""
     for token in tokens:
@@ -271,10 +289,18 @@ def _pieces(tokens: Sequence[_Token]) -> Iterator[Piece]:
             if error.end == len(raw) and error.reason == "unexpected end of data":
                 continue  # the character goes on in the next token
             text = raw.decode(errors="replace")
-        yield _piece(text, pending)
+        yield text, pending
         pending, raw = [], b""
     if pending:
-        yield _piece(raw.decode(errors="replace"), pending)
+        yield raw.decode(errors="replace"), pending
+
+
+def _goes_on(before: str, after: str) -> bool:
+    """Whether what a reader sees as one character, an accent or a joined emoji, goes on from one text into the next."""
+    first = after[:1]
+    if first <= _LAST_ALONE:
+        return first == "\n" and before.endswith("\r")
+    return before.endswith(_JOINER) or first == _JOINER or first in _SKIN_TONES or category(first) in ("Mn", "Me")
 
 
 def _piece(text: str, tokens: Sequence[_Token]) -> Piece:

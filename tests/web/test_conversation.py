@@ -314,9 +314,17 @@ def test_it_points_to_the_text_that_can_be_edited(name: str, pointer: str) -> No
     assert read(CORPUS[name]).choices[0].pointer == pointer
 
 
-def test_it_offers_no_edit_where_an_answer_has_several_texts() -> None:
-    parts = [{"type": "text", "text": "One."}, {"type": "text", "text": "Two."}]
-    assert read(chat(message=answer(parts))).choices[0].pointer == ""
+def test_it_points_to_each_text_of_an_answer() -> None:
+    parts = [{"type": "text", "text": text} for text in ("One.", "", "One.", "Two.")]
+    picture = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+    choice = read(chat(message=answer([parts[0], picture, *parts[1:]]))).choices[0]
+    assert [(leaf.text, leaf.pointer.rsplit("/", 2)[1], leaf.name) for leaf in choice.leaves] == [
+        ("One.", "0", "edit-0"),
+        ("", "2", "edit-0-2"),
+        ("One.", "3", "edit-0-3"),
+        ("Two.", "4", "edit-0-4"),
+    ]
+    assert [leaf and leaf.part for _, leaf in choice.shown] == [1, None, None, 3, 4]
 
 
 def test_it_reads_refusal_and_reasoning() -> None:
