@@ -53,7 +53,7 @@ ACTIONS = {
     "pull_now",
 }
 # Parts of pages above, which scripts ask for, and what machines read.
-PARTS = {"review_claim", "sync_live", "scripts", "healthz", "readyz"}
+PARTS = {"review_claim", "sync_live", "scripts", "media", "healthz", "readyz"}
 
 
 @pytest.fixture(scope="module")

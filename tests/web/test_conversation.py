@@ -277,7 +277,7 @@ def test_it_lists_the_addresses_that_an_answer_cites() -> None:
 def test_it_links_to_no_address_that_is_not_of_the_web() -> None:
     page = rendered(read(chat(message=answer("x", annotations=[{"url_citation": {"url": "javascript:alert(1)"}}]))))
     assert "javascript:alert(1)</span>" in page
-    assert "href" not in page.split("citations")[1].split("</section>")[0]
+    assert "href" not in page.split("citations")[1].split("</ol>")[0]
 
 
 def test_it_reads_a_document_that_is_plain_text() -> None:
