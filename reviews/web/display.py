@@ -11,140 +11,18 @@ from typing import Literal
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
+from reviews.web.display_blocks import Block, Data, Prose
 from reviews.web.display_conflicts import ThreeWay
+from reviews.web.display_leaves import Leaf, field_name, prefix
+from reviews.web.json_text import showable
 from reviews.web.schema_form import SchemaForm
 from reviews.web.three_way import difference_html
 from reviews.web.tokens import TokenRun, render_tokens, render_uncertain
-from reviews.web.words import Part, bytes_text, characters, difference, preview, seconds_text, split_code
+from reviews.web.words import difference, seconds_text
 
 # --- a conversation ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Prose:
-    """Text somebody wrote. `folded` text opens on demand; `main` marks the leaf that can be edited."""
-
-    text: str
-    folded: bool = False
-    main: bool = False
-    kind: Literal["prose"] = "prose"
-
-    @property
-    def preview(self) -> str:
-        """The first words of a folded text."""
-        return preview(self.text)
-
-    @property
-    def size(self) -> str:
-        """The length for a reader: "1,940 characters"."""
-        return characters(self.text)
-
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """The text cut at its code fences; a text that is one JSON value is code as a whole."""
-        return split_code(self.text)
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """A call the model asks for. `pairs` has the arguments as name and value where they fit on a line or two."""
-
-    name: str
-    arguments: str
-    call_id: str = ""
-    pairs: tuple[tuple[str, str], ...] = ()
-    kind: Literal["tool_call"] = "tool_call"
-
-
-@dataclass(frozen=True, slots=True)
-class ToolResult:
-    """What a tool answered, indented when it is JSON."""
-
-    text: str
-    call_id: str = ""
-    name: str = ""
-    folded: bool = False
-    kind: Literal["tool_result"] = "tool_result"
-
-    @property
-    def preview(self) -> str:
-        """The first words of a folded result."""
-        return preview(self.text)
-
-    @property
-    def size(self) -> str:
-        """The length for a reader."""
-        return characters(self.text)
-
-
-@dataclass(frozen=True, slots=True)
-class Media:
-    """A picture, sound, film or file: described, never loaded.
-
-    `source` is the URL, or the data itself; `size` is known only for data. `notes` are further members.
-    """
-
-    what: str
-    source: str = ""
-    media_type: str = ""
-    size: int | None = None
-    name: str = ""
-    notes: tuple[tuple[str, str], ...] = ()
-    kind: Literal["media"] = "media"
-
-    @property
-    def size_text(self) -> str:
-        """The size for a reader: "12 kB", or empty."""
-        return bytes_text(self.size) if self.size is not None else ""
-
-    @property
-    def shown_source(self) -> str:
-        """The URL as text; of inline data only its beginning, because no one reads base64."""
-        return self.source if self.size is None else self.source[:48] + "…"
-
-
-@dataclass(frozen=True, slots=True)
-class Reasoning:
-    """What the model thought before it answered."""
-
-    text: str
-    kind: Literal["reasoning"] = "reasoning"
-
-    @property
-    def size(self) -> str:
-        """The length for a reader."""
-        return characters(self.text)
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """The model's words for not answering."""
-
-    text: str
-    kind: Literal["refusal"] = "refusal"
-
-
-@dataclass(frozen=True, slots=True)
-class Data:
-    """A member with no place of its own, as JSON under its name, so that nothing is hidden."""
-
-    name: str
-    text: str
-    kind: Literal["data"] = "data"
-
-    @property
-    def short(self) -> bool:
-        """Whether it fits on its own line."""
-        return len(self.text) <= 80 and "\n" not in self.text
-
-    @property
-    def size(self) -> str:
-        """The length for a reader."""
-        return characters(self.text)
-
-
-Block = Prose | ToolCall | ToolResult | Media | Reasoning | Refusal | Data
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,41 +39,52 @@ class Turn:
 class AnswerChoice:
     """One choice of the response. `index` is its place in the list, whatever the document calls it.
 
-    `text` is the editable text and `pointer` the JSON pointer of its leaf, "" when there is no such leaf.
+    `leaves` are its editable texts, in their order.
     """
 
     index: int
     finish_reason: str
     blocks: tuple[Block, ...]
-    text: str
-    pointer: str
+    leaves: tuple[Leaf, ...] = ()
     tokens: TokenRun | None = None
 
     @property
-    def prefix(self) -> str:
-        """Makes the ids of this answer's tokens unique on the page."""
-        return f"u{self.index}"
+    def text(self) -> str:
+        """The first editable text, or empty."""
+        return self.leaves[0].text if self.leaves else ""
+
+    @property
+    def pointer(self) -> str:
+        """The JSON pointer of the first editable text, "" when there is no such place."""
+        return self.leaves[0].pointer if self.leaves else ""
+
+    @property
+    def shown(self) -> tuple[tuple[Block, Leaf | None], ...]:
+        """The blocks, each with the editable text that it shows, if it shows one."""
+        left = list(self.leaves)
+        pairs: list[tuple[Block, Leaf | None]] = []
+        for block in self.blocks:
+            main = isinstance(block, Prose) and block.main
+            leaf = next((leaf for leaf in left if main and showable(leaf.text) == block.text), None)
+            if leaf is not None:
+                left.remove(leaf)
+            pairs.append((block, leaf))
+        return tuple(pairs)
 
     @property
     def marked(self) -> bool:
         """Whether the probabilities can be shown in the text itself."""
-        run = self.tokens
-        return run is not None and run.joins and any(isinstance(block, Prose) and block.main for block in self.blocks)
+        return any(leaf is not None and leaf.marked for _, leaf in self.shown)
 
     @property
     def tokens_html(self) -> SafeString:
-        """The text with its uncertain tokens tinted."""
-        return render_tokens(self.tokens, self.prefix) if self.tokens else SafeString("")
+        """The text that the tokens are of, with the uncertain ones tinted."""
+        return render_tokens(self.tokens, prefix(self.index)) if self.tokens else SafeString("")
 
     @property
     def uncertain_html(self) -> SafeString:
         """The uncertain tokens as list items with their alternatives."""
-        return render_uncertain(self.tokens, self.prefix) if self.tokens else SafeString("")
-
-    @property
-    def mono(self) -> bool:
-        """Whether the marked text reads better in a fixed-width face: it is, or contains, code."""
-        return any(part.code for part in split_code(self.text))
+        return render_uncertain(self.tokens, prefix(self.index)) if self.tokens else SafeString("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,9 +116,28 @@ class Facts:
     stacktrace: tuple[Frame, ...] = ()
 
     @property
+    def failed(self) -> bool:
+        """Whether the call went wrong, whatever came of it."""
+        return bool(self.failure_kind or self.failure_reason) or self.status == "failed"
+
+    @property
     def duration_text(self) -> str:
         """The duration for a reader: "1.3 s", "820 ms", "2 min 5 s"; empty when unknown."""
         return "" if self.duration is None else seconds_text(self.duration)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPlace:
+    """The place of a completion among those of its session, oldest first, with its neighbours' ids.
+
+    `review_id` is the review to go back to from there.
+    """
+
+    position: int
+    total: int
+    previous_id: int | None = None
+    next_id: int | None = None
+    review_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +154,8 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class EditBox:
-    """The edit box of one choice: `text` is what the box holds, `original` the text as it stands now.
+    """The edit box of one text of a choice: `text` is what the box holds, `original` the text as it stands now, at
+    `pointer`. `part` and `parts` tell where it stands among the texts of the choice, counted from 1.
 
     `three_way` compares an edit that came too late with what the text has become meanwhile; then the box holds both.
     """
@@ -254,6 +163,9 @@ class EditBox:
     index: int
     text: str
     original: str
+    pointer: str = ""
+    part: int = 1
+    parts: int = 1
     error: str = ""
     three_way: ThreeWay | None = None
 
@@ -265,7 +177,26 @@ class EditBox:
     @property
     def name(self) -> str:
         """The form field that carries the text."""
-        return f"edit-{self.index}"
+        return field_name(self.index, self.part)
+
+    @property
+    def open_words(self) -> str:
+        """What opens the box."""
+        if self.parts == 1:
+            return _("Edit the answer")
+        return _("Edit part %(part)s of the answer") % {"part": self.part}
+
+    @property
+    def title(self) -> str:
+        """What stands over it when it is open."""
+        return _("Your edit") if self.parts == 1 else _("Your edit of part %(part)s") % {"part": self.part}
+
+    @property
+    def label(self) -> str:
+        """What the box is called to those who do not see where it stands."""
+        if self.parts == 1:
+            return _("Text of the answer")
+        return _("Text of part %(part)s of the answer") % {"part": self.part}
 
     @property
     def rows(self) -> int:
@@ -275,11 +206,20 @@ class EditBox:
 
 
 @dataclass(frozen=True, slots=True)
+class SentLeaf:
+    """A text that a submit would change: its place, and both texts as JSON, as they travel."""
+
+    pointer: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class ShownAnswer:
-    """A choice with its edit box, or without one where nothing can be edited."""
+    """A choice with an edit box for each of its texts, or without any where nothing can be edited."""
 
     choice: AnswerChoice
-    edit: EditBox | None = None
+    edits: tuple[EditBox, ...] = ()
 
 
 # --- the review screen -------------------------------------------------------------------------------------------
@@ -310,10 +250,41 @@ class FormError:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferedDraft:
+    """What she wrote over a text that does not stand any more; used or thrown away by its id."""
+
+    id: int
+    saved_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UndoLine:
+    """The submit that can still be taken back: its claim, its grade in a few words, the seconds that are left."""
+
+    assignment_id: int
+    grade: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Amended:
+    """The grade that is being changed: its id, when it was given, and whether it has left."""
+
+    feedback_id: int
+    at: datetime
+    sent: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewScreen:
     """Everything the review screen shows. `upstream` is the name of the place an edit is carried to, or empty;
     `document_id` is the document that is shown, so that a grade names what was seen. `lost_edits` are texts of hers
     whose place is gone from the answer.
+
+    `draft_key` names her draft on this computer, `saved_at` is the time of the one that fills the form, `offered` the
+    one that does not fit any more. `one_key` is the name of the only field that must be answered, where one key can
+    do it; `begun` says that there is more in the form, so that a key must not submit it. `ready` says in one word all
+    that the fragment was made from.
     """
 
     assignment_id: int
@@ -334,6 +305,15 @@ class ReviewScreen:
     errors: tuple[FormError, ...] = ()
     lost_edits: tuple[str, ...] = ()
     upstream: str = ""
+    draft_key: str = ""
+    saved_at: datetime | None = None
+    offered: OfferedDraft | None = None
+    one_key: str = ""
+    begun: bool = False
+    ready: str = ""
+    undo: UndoLine | None = None
+    amended: Amended | None = None
+    session: SessionPlace | None = None
 
     @property
     def answers(self) -> tuple[ShownAnswer, ...]:
@@ -452,7 +432,9 @@ class FeedbackRow:
 
 @dataclass(frozen=True, slots=True)
 class CompletionPage:
-    """A completion with its history, newest first. `name` is the id the clients know it by."""
+    """A completion with its history, newest first. `name` is the id the clients know it by; `review_id` the review
+    that she looks around from, and goes back to.
+    """
 
     id: int
     name: str
@@ -464,6 +446,8 @@ class CompletionPage:
     queues: tuple[tuple[int, str, str], ...] = ()
     feedback: tuple[FeedbackRow, ...] = ()
     revisions: tuple[RevisionRow, ...] = ()
+    session: SessionPlace | None = None
+    review_id: int | None = None
 
     @property
     def answers(self) -> tuple[ShownAnswer, ...]:
@@ -472,6 +456,5 @@ class CompletionPage:
 
 
 def pair(choices: Sequence[AnswerChoice], edits: Sequence[EditBox]) -> tuple[ShownAnswer, ...]:
-    """Each choice with the edit box of the same index, if there is one."""
-    boxes = {box.index: box for box in edits}
-    return tuple(ShownAnswer(choice, boxes.get(choice.index)) for choice in choices)
+    """Each choice with the edit boxes of the same index."""
+    return tuple(ShownAnswer(choice, tuple(box for box in edits if box.index == choice.index)) for choice in choices)

@@ -3,6 +3,7 @@
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from reviews.access import queue_for, user_of
@@ -27,6 +28,16 @@ def queue_start(request: HttpRequest, pk: int) -> HttpResponse:
     queue = queue_for(request, pk)
     assignment = verbs.claim_next(queue, reviewer=user_of(request))
     return go_to(request, "review", assignment.pk) if assignment else go_to(request, "queue_done", queue.pk)
+
+
+@login_required
+@never_cache
+@require_GET
+def queue_resume(request: HttpRequest, pk: int) -> HttpResponse:
+    """Back to the item on her screen; a GET claims nothing, so without one to the list of queues."""
+    queue = queue_for(request, pk)
+    held = Assignment.objects.held_by(user_of(request)).filter(item__queue=queue, prefetched=False).first()
+    return go_to(request, "review", held.pk) if held else go_to(request, "queues")
 
 
 @login_required

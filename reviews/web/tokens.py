@@ -5,14 +5,18 @@ alternatives; prompt completions carry parallel lists (`tokens`, `token_logprobs
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
+from itertools import accumulate, pairwise
 from operator import attrgetter
 from typing import Any, NamedTuple
+from unicodedata import category
 
 from django.utils.safestring import SafeString, mark_safe
+
+from reviews.web.json_text import showable
 
 # Below the first figure a token is tinted, below the second it counts as "under 50 %", below the third it is hot.
 CERTAIN, HALF, QUARTER = 0.7, 0.5, 0.25
@@ -29,11 +33,22 @@ _INVISIBLE = {
 }
 
 
+# No character up to the first figure belongs to the one before it; of those beyond, some do.
+_LAST_ALONE, _JOINER, _SKIN_TONES = "\u02ff", "\u200d", "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
+
+# The numbers of the first piece and of the one after the last.
+Span = tuple[int, int]
+
+
 class Alternative(NamedTuple):
-    """A token the model could have written in the same place; probability from 0 to 1."""
+    """A token the model could have written in the same place; probability from 0 to 1.
+
+    One that is not `whole` cannot be written by itself: part of a character, or a mark that only says "stop".
+    """
 
     text: str
     probability: float
+    whole: bool = True
 
 
 class _Token(NamedTuple):
@@ -41,7 +56,7 @@ class _Token(NamedTuple):
     raw: bytes
     probability: float | None
     others: Any  # as recorded: a list of tokens, or a mapping of text to logprob
-    special: bool = False
+    special: bool = False  # without bytes of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +92,11 @@ class TokenRun:
     mean: float | None
     lowest: float | None
     under_half: int
+
+    @property
+    def starts(self) -> list[int]:
+        """Where in the joined text each piece begins, and at last where the text ends."""
+        return list(accumulate((len(piece.text) for piece in self.pieces), initial=0))
 
     @property
     def uncertain(self) -> int:
@@ -148,55 +168,88 @@ def visible(text: str) -> str:
     return ("·" * lead + shown + "·" * tail) or "(empty)"
 
 
-def render_tokens(run: TokenRun, prefix: str) -> SafeString:
+def render_tokens(run: TokenRun, prefix: str, span: Span | None = None, named: Container[int] = ()) -> SafeString:
     """The answer as HTML: certain stretches as plain text, each uncertain piece as a link to its row in the list.
 
-    `prefix` makes the ids unique on a page with several answers. Every string that comes from a document passes
-    `escape` here; the rest is literals and integers.
+    `prefix` makes the ids unique on a page with several answers; `span` picks some of the pieces, and `named` are
+    certain pieces that get an id too, because something leads to them. Every string that comes from a document passes
+    `_escaped` here; the rest is literals and integers.
     """
     parts: list[str] = []
     plain: list[str] = []
-    for number, piece in enumerate(run.pieces):
-        if not piece.level:
+    first, after = span or (0, len(run.pieces))
+    for number, piece in enumerate(run.pieces[first:after], first):
+        if not piece.level and number not in named:
             plain.append(piece.text)
             continue
         core = piece.text.strip()
         lead, tail = (piece.text.split(core, 1)) if core else ("", "")
         # White space at the ends of a token stays outside the tint, or every word would look underlined too far.
         plain.append(lead)
-        parts.append(escape("".join(plain)))
+        parts.append(_escaped("".join(plain)))
         plain = [tail]
+        name, inner = f"{escape(prefix)}-{number}", _escaped(core or piece.text)
         look = f"t t{piece.level}" if core else f"t t{piece.level} blank"
-        parts.append(f'<a class="{look}" href="#{escape(prefix)}-{number}">{escape(core or piece.text)}</a>')
-    parts.append(escape("".join(plain)))
+        parts.append(
+            f'<a class="{look}" href="#{name}">{inner}</a>' if piece.level else f'<span id="{name}">{inner}</span>'
+        )
+    parts.append(_escaped("".join(plain)))
     return mark_safe("".join(parts))  # noqa: S308 - see the docstring: all text is escaped above
 
 
 def render_uncertain(run: TokenRun, prefix: str) -> SafeString:
-    """The uncertain pieces as list items with their alternatives, most likely first; escaped like `render_tokens`."""
+    """The uncertain pieces as list items with their alternatives, most likely first; escaped like `render_tokens`.
+
+    For the script that puts an alternative into the edit, `data-t` has the real text of a word wherever it is not the
+    one that is shown, `data-s` says that each has a space in front, and `data-no` that a word cannot be put in.
+    """
     rows = (
-        f'<li id="{escape(prefix)}-{number}">{_row(piece)}</li>'
+        f'<li id="{escape(prefix)}-{number}"{_row(piece)}</li>'
         for number, piece in enumerate(run.pieces)
         if piece.level
     )
     return mark_safe("".join(rows))  # noqa: S308 - see the docstring: all text is escaped in _row
 
 
+def spans(run: TokenRun, texts: Sequence[str]) -> tuple[Span, ...]:
+    """Which pieces belong to each of the texts that an answer is made of; () where the pieces are not their text, or
+    one of them reaches from one text into the next.
+    """
+    starts = {start: number for number, start in enumerate(run.starts)}
+    edges = list(accumulate(map(len, texts), initial=0))
+    if not run.joins or edges[-1] != run.starts[-1] or any(edge not in starts for edge in edges):
+        return ()
+    return tuple(pairwise(starts[edge] for edge in edges))
+
+
 def _row(piece: Piece) -> str:
+    """The rest of the item after its id."""
     alternatives = piece.alternatives
     texts = [piece.text, *(other.text for other in alternatives)]
     # Words carry their space in front; where all do, it says nothing.
     skip = 1 if all(text[:1] == " " and text.strip() for text in texts) else 0
-    chosen, *others = [(_bold_again if len(text) < 40 else _bold)(text[skip:]) for text in texts]
-    shown = [f"{text} {percent(other.probability)}" for text, other in zip(others, alternatives, strict=True)]
-    return f"{chosen} {percent(piece.probability)}" + (f"<span> or {', '.join(shown)}</span>" if shown else "")
+    chosen = _word(piece.text[skip:], whole=True)
+    shown = [f"{_word(text[skip:], whole=whole)} {percent(chance)}" for text, chance, whole in alternatives]
+    rest = f"<span> or {', '.join(shown)}</span>" if shown else ""
+    return f"{' data-s' if skip else ''}>{chosen} {percent(piece.probability)}{rest}"
 
 
-def _bold(text: str) -> str:
-    return f"<b>{escape(visible(text))}</b>"
+def _word(text: str, *, whole: bool) -> str:
+    return (_bold_again if len(text) < 40 else _bold)(text, whole=whole)
+
+
+def _bold(text: str, *, whole: bool) -> str:
+    shown = visible(text)
+    real = f' data-t="{_escaped(text)}"' if whole and shown != text else ""
+    return f"<b{real}{'' if whole else ' data-no'}>{escape(shown)}</b>"
 
 
 _bold_again = lru_cache(maxsize=8192)(_bold)  # the same few words come again and again
+
+
+def _escaped(text: str) -> str:
+    """`text` for a page, character for character: what no page can carry as its picture, and no line end rewritten."""
+    return escape(showable(text)).replace("\r", "&#13;")
 
 
 def _run(pieces: tuple[Piece, ...], text: str) -> TokenRun:
@@ -211,6 +264,20 @@ def _run(pieces: tuple[Piece, ...], text: str) -> TokenRun:
 
 
 def _pieces(tokens: Sequence[_Token]) -> Iterator[Piece]:
+    held: list[_Token] = []
+    text = ""
+    for more, group in _decoded(tokens):
+        if held and not _goes_on(text, more):
+            yield _piece(text, held)
+            held, text = [], ""
+        held += group
+        text += more
+    if held:
+        yield _piece(text, held)
+
+
+def _decoded(tokens: Sequence[_Token]) -> Iterator[tuple[str, list[_Token]]]:
+    """The shortest rows of tokens whose bytes are whole code points, or never will be."""
     pending: list[_Token] = []
     raw = b""
     for token in tokens:
@@ -222,10 +289,18 @@ def _pieces(tokens: Sequence[_Token]) -> Iterator[Piece]:
             if error.end == len(raw) and error.reason == "unexpected end of data":
                 continue  # the character goes on in the next token
             text = raw.decode(errors="replace")
-        yield _piece(text, pending)
+        yield text, pending
         pending, raw = [], b""
     if pending:
-        yield _piece(raw.decode(errors="replace"), pending)
+        yield raw.decode(errors="replace"), pending
+
+
+def _goes_on(before: str, after: str) -> bool:
+    """Whether what a reader sees as one character, an accent or a joined emoji, goes on from one text into the next."""
+    first = after[:1]
+    if first <= _LAST_ALONE:
+        return first == "\n" and before.endswith("\r")
+    return before.endswith(_JOINER) or first == _JOINER or first in _SKIN_TONES or category(first) in ("Mn", "Me")
 
 
 def _piece(text: str, tokens: Sequence[_Token]) -> Piece:
@@ -272,23 +347,33 @@ def _prompt_tokens(logprobs: Mapping[str, Any]) -> list[_Token]:
 
 
 def _prompt_token(text: str, logprob: Any, others: Any) -> _Token:
-    return _Token(text, text.encode(errors="replace"), _probability(logprob), others)
+    return _Token(text, text.encode(errors="replace"), _probability(logprob), others, special=True)
 
 
 def _alternatives(token: _Token) -> tuple[Alternative, ...]:
     """The other tokens that were recorded for a place, most likely first."""
     others = token.others
     if isinstance(others, Mapping):
-        pairs = list(others.items())
+        entries = [{"token": text, "logprob": logprob} for text, logprob in others.items()]
     else:
-        pairs = [(other.get("token"), other.get("logprob")) for other in _list(others) if isinstance(other, Mapping)]
+        entries = [other for other in _list(others) if isinstance(other, Mapping)]
     known = [
-        Alternative(_text(text), probability)
-        for text, logprob in pairs
-        if text != token.text and (probability := _probability(logprob)) is not None
+        _alternative(entry, probability, without_bytes=token.special)
+        for entry in entries
+        if entry.get("token") != token.text and (probability := _probability(entry.get("logprob"))) is not None
     ]
     known.sort(key=attrgetter("probability"), reverse=True)
     return tuple(known)
+
+
+def _alternative(entry: Mapping[str, Any], probability: float, *, without_bytes: bool) -> Alternative:
+    """Null bytes mean a special mark, but for servers that give none at all (`without_bytes`, or no such member)."""
+    text, listed = _text(entry.get("token")), entry.get("bytes", ())
+    try:
+        real = _raw(listed, text).decode()
+    except UnicodeDecodeError:
+        return Alternative(text, probability, whole=False)
+    return Alternative(real, probability, whole=bool(real) and (listed is not None or without_bytes))
 
 
 def _raw(listed: Any, text: str) -> bytes:

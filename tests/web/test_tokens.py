@@ -1,11 +1,13 @@
 """Token probabilities: whole characters, honest figures, and no HTML from a model."""
 
+import html
 import math
+import re
 from typing import Any
 
 import pytest
 
-from reviews.web.tokens import TokenRun, percent, read_tokens, render_tokens, render_uncertain, visible
+from reviews.web.tokens import TokenRun, percent, read_tokens, render_tokens, render_uncertain, spans, visible
 
 
 def token(
@@ -116,7 +118,7 @@ def test_it_renders_certain_text_plain_and_uncertain_words_as_links() -> None:
         "Back in 14 days", token("Back in", 0.99), token(" 14", 0.34, others={" 30": 0.3}), token(" days", 0.9)
     )
     assert render_tokens(run, "u0") == 'Back in <a class="t t2" href="#u0-1">14</a> days'
-    assert render_uncertain(run, "u0") == '<li id="u0-1"><b>14</b> 34 %<span> or <b>30</b> 30 %</span></li>'
+    assert render_uncertain(run, "u0") == '<li id="u0-1" data-s><b>14</b> 34 %<span> or <b>30</b> 30 %</span></li>'
 
 
 def test_it_escapes_every_text() -> None:
@@ -127,13 +129,79 @@ def test_it_escapes_every_text() -> None:
     assert page.count("&lt;script&gt;") == 6
 
 
+def test_it_keeps_line_ends_from_being_rewritten() -> None:
+    run = run_of("a\r\nb\x00", token("a\r\n", 0.2, others={"\r": 0.1}), token("b\x00", 0.9))
+    assert render_tokens(run, "u0") == '<a class="t t3" href="#u0-0">a</a>&#13;\nb␀'
+    assert '<b data-t="&#13;">␍</b>' in render_uncertain(run, "u0")
+
+
+@pytest.mark.parametrize(
+    ("other", "shown"),
+    [
+        ({"token": "\\xf0\\x9f", "bytes": [0xF0, 0x9F]}, "<b data-no>\\xf0\\x9f</b>"),
+        ({"token": "<|end|>", "bytes": None}, "<b data-no>&lt;|end|&gt;</b>"),
+        ({"token": "", "bytes": []}, "<b data-no>(empty)</b>"),
+        ({"token": "Ġso", "bytes": list(b" so")}, '<b data-t=" so">·so</b>'),
+        ({"token": "日", "bytes": list("日".encode())}, "<b>日</b>"),
+    ],
+)
+def test_it_says_which_alternatives_are_text(other: dict[str, Any], shown: str) -> None:
+    entry = token("a", 0.3) | {"top_logprobs": [other | {"logprob": -1.0}]}
+    assert f"<span> or {shown} 37 %</span>" in render_uncertain(run_of("a", entry), "u0")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["👩\u200d👩\u200d👧 family", "e\u0301a\u0308o", "日本語のテキスト", "ก็ดี", "\U0001f1eb\U0001f1f7!", "a\u200db"],
+)
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+def test_it_joins_characters_wherever_their_bytes_are_cut(text: str, size: int) -> None:
+    raw = text.encode()
+    cut = [list(raw[at : at + size]) for at in range(0, len(raw), size)]
+    run = run_of(text, *(token(repr(bytes(part)), 0.4, part) for part in cut))
+    assert run.joins
+    assert "\ufffd" not in "".join(piece.text for piece in run.pieces)
+    page = render_tokens(run, "u0")
+    assert html.unescape(re.sub("<[^>]*>", "", page)) == text
+
+
+@pytest.mark.parametrize(
+    ("parts", "pieces"),
+    [
+        (["caf", "e", "\u0301", "s"], ["caf", "e\u0301", "s"]),
+        (["👩", "\u200d", "👧", "!"], ["👩\u200d👧", "!"]),
+        (["👍", "🏽", " ok"], ["👍🏽", " ok"]),
+        (["❤", "\ufe0f", "日", "本"], ["❤\ufe0f", "日", "本"]),
+        (["a\r", "\n", "\n", "b"], ["a\r\n", "\n", "b"]),
+    ],
+)
+def test_it_keeps_together_what_is_read_as_one_character(parts: list[str], pieces: list[str]) -> None:
+    run = run_of("".join(parts), *(token(part, 0.5) for part in parts))
+    assert [piece.text for piece in run.pieces] == pieces
+    assert run.joins
+
+
+def test_it_gives_an_id_to_certain_pieces_that_something_leads_to() -> None:
+    run = run_of("a b", token("a", 0.9), token(" b", 0.9))
+    assert render_tokens(run, "u0", named={1}) == 'a <span id="u0-1">b</span>'
+
+
+def test_it_knows_which_pieces_belong_to_which_text() -> None:
+    run = run_of("one two", token("one", 0.9), token(" t", 0.4), token("wo", 0.9))
+    assert spans(run, ["one", " two"]) == ((0, 1), (1, 3))
+    assert spans(run, ["one two"]) == ((0, 3),)
+    assert spans(run, ["one ", "two"]) == ()
+    assert spans(run, ["one"]) == ()
+    assert render_tokens(run, "u0", (1, 3)) == ' <a class="t t2" href="#u0-1">t</a>wo'
+
+
 def test_it_makes_invisible_alternatives_visible() -> None:
     run = run_of("a\n", token("a", 0.9), token("\n", 0.4, others={" ": 0.3, "\n\n": 0.2, " so": 0.05}))
     row = render_uncertain(run, "u0")
-    assert "<b>↵</b>" in row
-    assert "<b>·</b>" in row
-    assert "<b>↵↵</b>" in row
-    assert "<b>·so</b>" in row
+    assert '<b data-t="\n">↵</b>' in row
+    assert '<b data-t=" ">·</b>' in row
+    assert '<b data-t="\n\n">↵↵</b>' in row
+    assert '<b data-t=" so">·so</b>' in row
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from reviews.web.schema_form.fields import Choice, Field
 
 # The review screen itself listens to these.
-RESERVED_KEYS = frozenset("sbejkhl")
+RESERVED_KEYS = frozenset("sbejkhlu")
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 DIGITS = "123456789"
 
