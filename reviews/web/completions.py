@@ -41,7 +41,7 @@ def completion(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _review_id(request: HttpRequest) -> int | None:
-    """The review that she came from, looking around in its session; None for none, or one that is not hers."""
+    """The review that she came from, looking around in its session. Raises Http404 where it is not hers."""
     return claim_for(request, asked).pk if (asked := posted_id(request.GET, "review")) else None
 
 

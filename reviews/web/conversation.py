@@ -12,9 +12,10 @@ from typing import Any
 
 from reviews.web.display import AnswerChoice, Conversation, Facts, Frame, Turn
 from reviews.web.display_blocks import Block, Data, Media, Prose, ToolCall, ToolReply
+from reviews.web.display_leaves import Leaf
 from reviews.web.json_text import listed, mapping, one_line, opened, pretty, says_nothing, showable, words
 from reviews.web.parts import TOOL_ROLES, content_blocks, is_text, message_blocks, rest, texts_of
-from reviews.web.tokens import read_tokens
+from reviews.web.tokens import TokenRun, read_tokens, spans
 from reviews.web.tool_pairs import paired
 
 _TEXT_MEMBERS = ("id", "session_id", "failure_kind", "failure_reason")
@@ -117,15 +118,13 @@ def _choices(response: Any, *, addressable: bool) -> tuple[AnswerChoice, ...]:
 
 def _choice(choice: Any, index: int, *, addressable: bool) -> AnswerChoice:
     if not isinstance(choice, Mapping):
-        return AnswerChoice(index, "", (Data("choice", pretty(choice)),), "", "")
-    text, path = _editable(choice)
-    run = read_tokens(choice)
+        return AnswerChoice(index, "", (Data("choice", pretty(choice)),))
+    texts, run = _editable(choice), read_tokens(choice)
     return AnswerChoice(
         index=index,
         finish_reason=words(choice.get("finish_reason")),
-        blocks=_with_main(_answer_blocks(choice, has_run=run is not None), text),
-        text=text,
-        pointer=f"/response/choices/{index}{path}" if addressable and path else "",
+        blocks=_with_main(_answer_blocks(choice, has_run=run is not None), [text for text, _ in texts]),
+        leaves=tuple(_leaves(texts, index, run, addressable=addressable)),
         tokens=run,
     )
 
@@ -148,24 +147,30 @@ def _answer_blocks(choice: Mapping[str, Any], *, has_run: bool) -> Iterable[Bloc
     yield from rest(choice, known)
 
 
-def _editable(choice: Mapping[str, Any]) -> tuple[str, str]:
-    """The one text of a choice and the path to its leaf; two empty texts where it has none, or several."""
+def _leaves(texts: Sequence[tuple[str, str]], index: int, run: TokenRun | None, *, addressable: bool) -> Iterator[Leaf]:
+    found = spans(run, [text for text, _ in texts]) if run else ()
+    for number, (text, path) in enumerate(texts):
+        pointer = f"/response/choices/{index}{path}" if addressable else ""
+        yield Leaf(index, number + 1, text, pointer, run, found[number] if found else None)
+
+
+def _editable(choice: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The texts of a choice that can be edited, each with the path to its leaf."""
     content, text = mapping(choice.get("message")).get("content"), choice.get("text")
     if isinstance(content, str):
-        return content, "/message/content"
+        return [(content, "/message/content")]
     texts = [(part["text"], f"/message/content/{at}/text") for at, part in enumerate(listed(content)) if is_text(part)]
-    if len(texts) == 1:
-        return texts[0]
-    return (text, "/text") if isinstance(text, str) and not texts else ("", "")
+    return texts or ([(text, "/text")] if isinstance(text, str) else [])
 
 
-def _with_main(blocks: Iterable[Block], text: str) -> tuple[Block, ...]:
-    """Marks the block that shows the editable text; an answer is read in full, so none of its prose is folded."""
-    shown, found = showable(text), not text
+def _with_main(blocks: Iterable[Block], texts: Iterable[str]) -> tuple[Block, ...]:
+    """Marks the blocks that show editable texts; an answer is read in full, so none of its prose is folded."""
+    left = [showable(text) for text in texts if text]
     marked: list[Block] = []
     for block in blocks:
-        main = isinstance(block, Prose) and not found and block.text == shown
-        found = found or main
+        main = isinstance(block, Prose) and block.text in left
+        if main:
+            left.remove(block.text)
         marked.append(Prose(block.text, main=main) if isinstance(block, Prose) else block)
     return tuple(marked)
 

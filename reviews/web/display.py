@@ -11,13 +11,16 @@ from typing import Literal
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from reviews.web.display_blocks import Block, Data, Prose
 from reviews.web.display_conflicts import ThreeWay
+from reviews.web.display_leaves import Leaf, field_name, prefix
+from reviews.web.json_text import showable
 from reviews.web.schema_form import SchemaForm
 from reviews.web.three_way import difference_html
 from reviews.web.tokens import TokenRun, render_tokens, render_uncertain
-from reviews.web.words import difference, seconds_text, split_code
+from reviews.web.words import difference, seconds_text
 
 # --- a conversation ---------------------------------------------------------------------------------------------
 
@@ -36,41 +39,52 @@ class Turn:
 class AnswerChoice:
     """One choice of the response. `index` is its place in the list, whatever the document calls it.
 
-    `text` is the editable text and `pointer` the JSON pointer of its leaf, "" when there is no such leaf.
+    `leaves` are its editable texts, in their order.
     """
 
     index: int
     finish_reason: str
     blocks: tuple[Block, ...]
-    text: str
-    pointer: str
+    leaves: tuple[Leaf, ...] = ()
     tokens: TokenRun | None = None
 
     @property
-    def prefix(self) -> str:
-        """Makes the ids of this answer's tokens unique on the page."""
-        return f"u{self.index}"
+    def text(self) -> str:
+        """The first editable text, or empty."""
+        return self.leaves[0].text if self.leaves else ""
+
+    @property
+    def pointer(self) -> str:
+        """The JSON pointer of the first editable text, "" when there is no such place."""
+        return self.leaves[0].pointer if self.leaves else ""
+
+    @property
+    def shown(self) -> tuple[tuple[Block, Leaf | None], ...]:
+        """The blocks, each with the editable text that it shows, if it shows one."""
+        left = list(self.leaves)
+        pairs: list[tuple[Block, Leaf | None]] = []
+        for block in self.blocks:
+            main = isinstance(block, Prose) and block.main
+            leaf = next((leaf for leaf in left if main and showable(leaf.text) == block.text), None)
+            if leaf is not None:
+                left.remove(leaf)
+            pairs.append((block, leaf))
+        return tuple(pairs)
 
     @property
     def marked(self) -> bool:
         """Whether the probabilities can be shown in the text itself."""
-        run = self.tokens
-        return run is not None and run.joins and any(isinstance(block, Prose) and block.main for block in self.blocks)
+        return any(leaf is not None and leaf.marked for _, leaf in self.shown)
 
     @property
     def tokens_html(self) -> SafeString:
-        """The text with its uncertain tokens tinted."""
-        return render_tokens(self.tokens, self.prefix) if self.tokens else SafeString("")
+        """The text that the tokens are of, with the uncertain ones tinted."""
+        return render_tokens(self.tokens, prefix(self.index)) if self.tokens else SafeString("")
 
     @property
     def uncertain_html(self) -> SafeString:
         """The uncertain tokens as list items with their alternatives."""
-        return render_uncertain(self.tokens, self.prefix) if self.tokens else SafeString("")
-
-    @property
-    def mono(self) -> bool:
-        """Whether the marked text reads better in a fixed-width face: it is, or contains, code."""
-        return any(part.code for part in split_code(self.text))
+        return render_uncertain(self.tokens, prefix(self.index)) if self.tokens else SafeString("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +154,8 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class EditBox:
-    """The edit box of one choice: `text` is what the box holds, `original` the text as it stands now.
+    """The edit box of one text of a choice: `text` is what the box holds, `original` the text as it stands now, at
+    `pointer`. `part` and `parts` tell where it stands among the texts of the choice, counted from 1.
 
     `three_way` compares an edit that came too late with what the text has become meanwhile; then the box holds both.
     """
@@ -148,6 +163,9 @@ class EditBox:
     index: int
     text: str
     original: str
+    pointer: str = ""
+    part: int = 1
+    parts: int = 1
     error: str = ""
     three_way: ThreeWay | None = None
 
@@ -159,7 +177,26 @@ class EditBox:
     @property
     def name(self) -> str:
         """The form field that carries the text."""
-        return f"edit-{self.index}"
+        return field_name(self.index, self.part)
+
+    @property
+    def open_words(self) -> str:
+        """What opens the box."""
+        if self.parts == 1:
+            return _("Edit the answer")
+        return _("Edit part %(part)s of the answer") % {"part": self.part}
+
+    @property
+    def title(self) -> str:
+        """What stands over it when it is open."""
+        return _("Your edit") if self.parts == 1 else _("Your edit of part %(part)s") % {"part": self.part}
+
+    @property
+    def label(self) -> str:
+        """What the box is called to those who do not see where it stands."""
+        if self.parts == 1:
+            return _("Text of the answer")
+        return _("Text of part %(part)s of the answer") % {"part": self.part}
 
     @property
     def rows(self) -> int:
@@ -169,11 +206,20 @@ class EditBox:
 
 
 @dataclass(frozen=True, slots=True)
+class SentLeaf:
+    """A text that a submit would change: its place, and both texts as JSON, as they travel."""
+
+    pointer: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class ShownAnswer:
-    """A choice with its edit box, or without one where nothing can be edited."""
+    """A choice with an edit box for each of its texts, or without any where nothing can be edited."""
 
     choice: AnswerChoice
-    edit: EditBox | None = None
+    edits: tuple[EditBox, ...] = ()
 
 
 # --- the review screen -------------------------------------------------------------------------------------------
@@ -282,7 +328,8 @@ class ReviewScreen:
 class QueueCard:
     """A queue as its reviewer sees it. `resume_id` is the assignment she already holds in it.
 
-    `skipped` counts the items that wait but that she skipped, so that "waiting" never promises what is not hers.
+    `skipped` counts the items that wait but that she skipped, so that "waiting" never promises what is not hers. `led`:
+    she may set it.
     """
 
     id: int
@@ -296,6 +343,7 @@ class QueueCard:
     skipped: int = 0
     resume_id: int | None = None
     upstream: str = ""
+    led: bool = False
 
     @property
     def ready(self) -> bool:
@@ -410,6 +458,5 @@ class CompletionPage:
 
 
 def pair(choices: Sequence[AnswerChoice], edits: Sequence[EditBox]) -> tuple[ShownAnswer, ...]:
-    """Each choice with the edit box of the same index, if there is one."""
-    boxes = {box.index: box for box in edits}
-    return tuple(ShownAnswer(choice, boxes.get(choice.index)) for choice in choices)
+    """Each choice with the edit boxes of the same index."""
+    return tuple(ShownAnswer(choice, tuple(box for box in edits if box.index == choice.index)) for choice in choices)

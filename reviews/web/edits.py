@@ -1,9 +1,10 @@
 """The edit boxes of a review screen, and what a posted form changed in them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reviews.web.display import AnswerChoice, Conversation, EditBox
+from reviews.web.display_leaves import Leaf
 
 _REPLACEMENT = "\ufffd"
 
@@ -19,26 +20,25 @@ class ChangedLeaf:
 
 
 def edit_boxes(conversation: Conversation, posted: Mapping[str, str] | None = None) -> tuple[EditBox, ...]:
-    """An edit box for every choice that has an editable text, holding what was posted, if anything was."""
-    return tuple(
-        EditBox(choice.index, _posted_text(choice, posted), choice.text)
-        for choice in conversation.choices
-        if choice.pointer
-    )
+    """An edit box for every text of the answers that can be edited, holding what was posted, if anything was."""
+    boxes = (_box(choice, leaf) for choice in conversation.choices for leaf in choice.leaves if leaf.pointer)
+    return tuple(replace(box, text=_posted_text(box, posted)) if posted else box for box in boxes)
 
 
 def changed_leaves(conversation: Conversation, posted: Mapping[str, str]) -> tuple[ChangedLeaf, ...]:
     """The texts that differ from the conversation's. Line ends, which browsers rewrite, are put back as they were."""
-    return tuple(
-        ChangedLeaf(box.index, conversation.choices[box.index].pointer, box.original, box.text)
-        for box in edit_boxes(conversation, posted)
-        if box.changed
-    )
+    boxes = edit_boxes(conversation, posted)
+    return tuple(ChangedLeaf(box.index, box.pointer, box.original, box.text) for box in boxes if box.changed)
 
 
-def _posted_text(choice: AnswerChoice, posted: Mapping[str, str] | None) -> str:
-    value = posted.get(f"edit-{choice.index}") if posted else None
-    return choice.text if value is None else as_written(value, choice.text)
+def _box(choice: AnswerChoice, leaf: Leaf) -> EditBox:
+    parts = len(choice.leaves)
+    return EditBox(choice.index, leaf.text, leaf.text, pointer=leaf.pointer, part=leaf.part, parts=parts)
+
+
+def _posted_text(box: EditBox, posted: Mapping[str, str]) -> str:
+    value = posted.get(box.name)
+    return box.original if value is None else as_written(value, box.original)
 
 
 def as_written(value: str, original: str) -> str:

@@ -3,7 +3,7 @@ she wrote are shown side by side, and the edit box holds both changes, merged; n
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from reviews.access import document_of
@@ -44,8 +44,8 @@ def meet(completion: Completion, user: User, now: Conversation, posted: Mapping[
     if seen is None or change is None:
         return Late(edits.edit_boxes(now, posted), (), FormError(CHANGED))
     by = _by(change, completion, user)
-    hers = {box.index: box for box in edits.edit_boxes(seen, posted)}
-    boxes = tuple(_met(box, hers.pop(box.index, None), by, change.created_at) for box in edits.edit_boxes(now))
+    hers = {box.name: box for box in edits.edit_boxes(seen, posted)}
+    boxes = tuple(_met(box, hers.pop(box.name, None), by, change.created_at) for box in edits.edit_boxes(now))
     lost = tuple(box.text for box in hers.values() if box.changed)
     target = next((box.name for box in boxes if box.three_way), "")
     return Late(boxes, lost, FormError(_words(by, met=bool(target), lost=bool(lost)), target))
@@ -70,13 +70,13 @@ def _met(box: EditBox, hers: EditBox | None, by: str, at: datetime) -> EditBox:
     if hers is None:
         return box
     if hers.original == box.original:
-        return EditBox(box.index, hers.text, box.original)
+        return replace(box, text=hers.text)
     headings = {"base": Heading("as you opened it"), "theirs": Heading("as it stands now", at, f"by {by}")}
     if hers.changed:
         headings["ours"] = Heading("your edit")
     merge = merging.merge(hers.original, theirs=box.original, ours=hers.text)
     compared = three_way.compare(merge, headings, index=box.index, our_word="yours")
-    return EditBox(box.index, compared.merged, box.original, three_way=compared)
+    return replace(box, text=compared.merged, three_way=compared)
 
 
 def _words(by: str, *, met: bool, lost: bool) -> str:

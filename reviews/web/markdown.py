@@ -153,7 +153,7 @@ def _fence(tokens: Sequence[Any], at: int, _options: Any, _env: Any) -> str:
     code = highlight(token.content.rstrip("\n"), about.split(maxsplit=1)[0].lower() if about else "")
     return (
         f'<div class="box code">{word}'
-        f'<pre tabindex="0" role="region" aria-label="{escape(_("Code"))}">{code}</pre></div>'
+        f'<pre tabindex="0" role="group" aria-label="{escape(_("Code"))}">{code}</pre></div>'
     )
 
 

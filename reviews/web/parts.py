@@ -39,6 +39,7 @@ _MEDIA_WORDS = {
     "input_audio": "audio",
     "input_image": "image",
     "input_file": "file",
+    "inline_data": "file",
     "audio": "audio",
     "file": "file",
     "image": "image",
@@ -67,6 +68,8 @@ def _said(message: Mapping[str, Any], role: str) -> Iterator[Block]:
         yield from content_blocks(message.get("content"), role)
     if "refusal" in spoken and message["refusal"]:
         yield Refusal(showable(message["refusal"]))
+    for part in listed(message.get("images")):
+        yield from _part(part, role)
     yield from _calls(message)
     yield from _sound(message.get("audio"))
     sources, others = _citations(message.get("annotations"))
@@ -74,7 +77,7 @@ def _said(message: Mapping[str, Any], role: str) -> Iterator[Block]:
         yield Citations(sources)
         message = {**message, "annotations": others}
     objects = {name for name in ("function_call", "audio") if isinstance(message.get(name), Mapping)}
-    lists = {"tool_calls"} if isinstance(message.get("tool_calls"), list) else set()
+    lists = {name for name in ("tool_calls", "images") if isinstance(message.get(name), list)}
     yield from rest(message, {"content"} | spoken | objects | lists | texts_of(message, "role", "name"))
 
 
@@ -253,14 +256,17 @@ def _media(what: str, value: Any) -> Media:
     members = {"url": value} if isinstance(value, str) else mapping(value)
     member = next((name for name in _SOURCE_MEMBERS if isinstance(members.get(name), str) and members[name]), "")
     source = words(members.get(member)) if member else ""
-    found, size = _describe(source, inline=member == "data")
+    found, size = _describe(source, inline=member == "data" or (member == "file_data" and "://" not in source[:10]))
     said = [name for name in ("media_type", "mime_type", "format") if words(members.get(name))]
     used = {member} | set(said[:1]) | texts_of(members, "filename")
     notes = ((name, one_line(note)) for name, note in members.items() if name not in used)
+    media_type = words(members[said[0]]) if said else found
+    family = media_type.partition("/")[0]
     return Media(
-        what=what,
+        # A file that says it is a picture is shown like one.
+        what=family if what == "file" and family in ("image", "audio", "video") else what,
         source=source,
-        media_type=words(members[said[0]]) if said else found,
+        media_type=media_type,
         size=size,
         name=words(members.get("filename")),
         notes=tuple((name, note) for name, note in notes if note),

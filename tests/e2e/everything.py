@@ -71,6 +71,7 @@ print(json.dumps({
     "queues": dict(Queue.objects.filter(organization=team).values_list("feedback_task__name", "pk")),
     "completions": dict(Completion.objects.filter(organization=team).values_list("uid", "pk")),
     "amended": Feedback.objects.filter(reviewer__username="reviewer").order_by("pk").first().assignment_id,
+    "feedback_task": Queue.objects.get(organization=team, feedback_task__name="Every kind of field").feedback_task_id,
     "refusal": PullRefusal.objects.first().pk,
 }))
 """
@@ -90,6 +91,7 @@ class Everything:
     completions: dict[str, int]
     conflict: int
     amended: int
+    feedback_task: int
     refusal: int
     sign_in_link: str
 
@@ -166,6 +168,7 @@ def _filled(application: steps.Organization) -> Everything:
         found["completions"],
         found["completions"][conflict],
         found["amended"],
+        found["feedback_task"],
         found["refusal"],
         instance.manage("sign_in_link", "reviewer").strip(),
     )

@@ -39,6 +39,9 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "completion": ("/completions/{demo.conflict}", ROLES),
     "conflict": ("/completions/{demo.conflict}/conflict", ROLES),
     "flags": ("/flags", LEADS),
+    "feedback_tasks": ("/feedback-tasks", LEADS),
+    "feedback_task_new": ("/feedback-tasks/new", LEADS),
+    "feedback_task": ("/feedback-tasks/{demo.feedback_task}", LEADS),
     "sync": ("/sync", ROLES),
     "refusals": ("/sync/refusals", ROLES),
     "refusal": ("/sync/refusals/{demo.refusal}", ROLES),
@@ -57,6 +60,8 @@ ACTIONS = {
     "draft_drop",
     "review_undo",
     "review_form",
+    "feedback_task_archive",
+    "feedback_task_restore",
     "flag_back",
     "flag_close",
     "flag_grade",
@@ -71,7 +76,17 @@ ACTIONS = {
     "pull_now",
 }
 # Parts of pages above, which scripts ask for, and what machines read.
-PARTS = {"review_claim", "media", "sync_live", "scripts", "healthz", "readyz"}
+PARTS = {
+    "review_claim",
+    "review_preview",
+    "feedback_task_preview",
+    "feedback_task_preview_new",
+    "media",
+    "sync_live",
+    "scripts",
+    "healthz",
+    "readyz",
+}
 
 
 @pytest.fixture(scope="module")

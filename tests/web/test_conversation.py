@@ -245,6 +245,17 @@ def test_it_describes_media_without_loading_them() -> None:
     assert "<img" not in rendered(read(CORPUS["parts"]))
 
 
+def test_it_finds_pictures_wherever_a_provider_puts_them() -> None:
+    inline = {"inline_data": {"mime_type": "image/png", "data": "iVBORw0KGgo="}}
+    drawn = answer("Here.", images=[{"type": "image_url", "image_url": {"url": PNG}}])
+    conversation = read(chat({"role": "user", "content": [inline]}, message=drawn))
+    (sent,) = conversation.turns[0].blocks
+    _, made = conversation.choices[0].blocks
+    assert isinstance(sent, Media)
+    assert isinstance(made, Media)
+    assert [(media.what, media.media_type, media.size) for media in (sent, made)] == [("image", "image/png", 8)] * 2
+
+
 def test_it_keeps_unknown_members_as_data() -> None:
     conversation = read(CORPUS["unknown members"])
     assert Data("mood", "grim") in conversation.turns[0].blocks
@@ -266,7 +277,7 @@ def test_it_lists_the_addresses_that_an_answer_cites() -> None:
 def test_it_links_to_no_address_that_is_not_of_the_web() -> None:
     page = rendered(read(chat(message=answer("x", annotations=[{"url_citation": {"url": "javascript:alert(1)"}}]))))
     assert "javascript:alert(1)</span>" in page
-    assert "href" not in page.split("citations")[1].split("</section>")[0]
+    assert "href" not in page.split("citations")[1].split("</ol>")[0]
 
 
 def test_it_reads_a_document_that_is_plain_text() -> None:
@@ -303,9 +314,17 @@ def test_it_points_to_the_text_that_can_be_edited(name: str, pointer: str) -> No
     assert read(CORPUS[name]).choices[0].pointer == pointer
 
 
-def test_it_offers_no_edit_where_an_answer_has_several_texts() -> None:
-    parts = [{"type": "text", "text": "One."}, {"type": "text", "text": "Two."}]
-    assert read(chat(message=answer(parts))).choices[0].pointer == ""
+def test_it_points_to_each_text_of_an_answer() -> None:
+    parts = [{"type": "text", "text": text} for text in ("One.", "", "One.", "Two.")]
+    picture = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+    choice = read(chat(message=answer([parts[0], picture, *parts[1:]]))).choices[0]
+    assert [(leaf.text, leaf.pointer.rsplit("/", 2)[1], leaf.name) for leaf in choice.leaves] == [
+        ("One.", "0", "edit-0"),
+        ("", "2", "edit-0-2"),
+        ("One.", "3", "edit-0-3"),
+        ("Two.", "4", "edit-0-4"),
+    ]
+    assert [leaf and leaf.part for _, leaf in choice.shown] == [1, None, None, 3, 4]
 
 
 def test_it_reads_refusal_and_reasoning() -> None:

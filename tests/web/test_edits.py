@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reviews.web.conversation import read
 from reviews.web.display import Conversation
@@ -18,6 +20,44 @@ def test_it_opens_each_box_with_the_text_as_it_stands() -> None:
     first, second = edit_boxes(conversation("One", "Two"))
     assert (first.name, first.text, first.changed) == ("edit-0", "One", False)
     assert second.text == "Two"
+
+
+def parts(*texts: str) -> Conversation:
+    """An answer of several text parts, with a picture among them."""
+    made = [{"type": "text", "text": text} for text in texts]
+    picture = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+    return conversation([made[0], picture, *made[1:]])
+
+
+def test_it_opens_a_box_for_each_text_of_an_answer() -> None:
+    first, second = edit_boxes(parts("One", "Two"))
+    assert (first.name, first.text, first.label) == ("edit-0", "One", "Text of part 1 of the answer")
+    assert (second.name, second.text, second.label) == ("edit-0-2", "Two", "Text of part 2 of the answer")
+
+
+def test_it_finds_the_leaves_that_changed_among_several() -> None:
+    change = changed_leaves(parts("One", "Two", "Three"), {"edit-0": "One", "edit-0-2": "2", "edit-0-3": "3"})
+    assert [(leaf.pointer, leaf.after) for leaf in change] == [
+        ("/response/choices/0/message/content/2/text", "2"),
+        ("/response/choices/0/message/content/3/text", "3"),
+    ]
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1, max_size=4), st.data())
+def test_it_keeps_formatting_exactly(texts: list[str], data: st.DataObject) -> None:
+    read = parts(*texts) if len(texts) > 1 else conversation(texts[0])
+    posted = {box.name: in_browser(box.text) for box in edit_boxes(read)}
+    assert changed_leaves(read, posted) == ()
+    name = data.draw(st.sampled_from(sorted(posted)))
+    after = posted[name] + " \t"
+    (change,) = changed_leaves(read, {**posted, name: after})
+    assert in_browser(change.after) == in_browser(after)
+
+
+def in_browser(text: str) -> str:
+    """What a text box makes of a text and sends back."""
+    plain = text.replace("\x00", "\ufffd").replace("\r\n", "\n").replace("\r", "\n")
+    return plain.replace("\n", "\r\n")
 
 
 def test_it_opens_no_box_where_there_is_no_text() -> None:

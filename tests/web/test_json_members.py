@@ -89,8 +89,6 @@ def test_it_names_both_of_a_doubled_member() -> None:
 
 
 def test_it_reads_what_stands_in_a_fence() -> None:
-    text = "é\n```"
-    assert members(text) == ()
     text = '\n```json\n{"a": "🚀"}\n```\n'
     (member,) = members(text)
     assert text[member.start : member.end] == '"🚀"'

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.http import HttpResponse
@@ -48,8 +48,7 @@ def hold(made: Scene, *parts: dict[str, Any]) -> Completion:
 
 
 def ask(made: Scene, completion: Completion, number: int = 0, **asked: str) -> HttpResponse:
-    response: HttpResponse = made.client.get(f"/completions/{completion.pk}/media/{number}", asked)
-    return response
+    return cast(HttpResponse, made.client.get(f"/completions/{completion.pk}/media/{number}", asked))
 
 
 def test_it_gives_a_picture_out_as_what_it_is() -> None:

@@ -151,7 +151,8 @@ def test_it_says_which_alternatives_are_text(other: dict[str, Any], shown: str) 
 
 
 @pytest.mark.parametrize(
-    "text", ["👩‍👩‍👧 family", "e\u0301a\u0308o", "日本語のテキスト", "ก็ดี", "\U0001f1eb\U0001f1f7!", "a\u200db"]
+    "text",
+    ["👩\u200d👩\u200d👧 family", "e\u0301a\u0308o", "日本語のテキスト", "ก็ดี", "\U0001f1eb\U0001f1f7!", "a\u200db"],
 )
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
 def test_it_joins_characters_wherever_their_bytes_are_cut(text: str, size: int) -> None:
@@ -162,6 +163,22 @@ def test_it_joins_characters_wherever_their_bytes_are_cut(text: str, size: int) 
     assert "\ufffd" not in "".join(piece.text for piece in run.pieces)
     page = render_tokens(run, "u0")
     assert html.unescape(re.sub("<[^>]*>", "", page)) == text
+
+
+@pytest.mark.parametrize(
+    ("parts", "pieces"),
+    [
+        (["caf", "e", "\u0301", "s"], ["caf", "e\u0301", "s"]),
+        (["👩", "\u200d", "👧", "!"], ["👩\u200d👧", "!"]),
+        (["👍", "🏽", " ok"], ["👍🏽", " ok"]),
+        (["❤", "\ufe0f", "日", "本"], ["❤\ufe0f", "日", "本"]),
+        (["a\r", "\n", "\n", "b"], ["a\r\n", "\n", "b"]),
+    ],
+)
+def test_it_keeps_together_what_is_read_as_one_character(parts: list[str], pieces: list[str]) -> None:
+    run = run_of("".join(parts), *(token(part, 0.5) for part in parts))
+    assert [piece.text for piece in run.pieces] == pieces
+    assert run.joins
 
 
 def test_it_gives_an_id_to_certain_pieces_that_something_leads_to() -> None:

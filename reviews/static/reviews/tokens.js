@@ -1,35 +1,54 @@
 // Uncertain tokens: what else the model could have written, on focus and on hover; ] and [ go from one to the next.
-// The words come from the list below the answer, so nothing is sent twice.
+// Enter or a click chooses, and edit.js puts the choice into the edit. The words come from the list below the answer,
+// so nothing is sent twice.
 const float = document.getElementById("alternatives");
-const place = 8;
+const GAP = 8;
+const MOST_DIGITS = 9;
 let shown = null;
+let last = null;
 
+const plain = (text) => text.replaceAll("\r\n", "\n").replaceAll("\r", "\n");
 const percent = (words) => Number.parseFloat(words.replace("under ", "").replace("over ", "")) || 0;
+const boxOf = (token) => document.getElementById(token.closest("[data-tokens]").dataset.tokens)?.closest("[data-edit]");
+const choices = () => [...float.querySelectorAll("button")];
 
-function line(name, words, chosen) {
-  const row = document.createElement("div");
-  const bar = document.createElement("progress");
-  const text = document.createElement("b");
-  const share = document.createElement("span");
+function element(name, words = "") {
+  const made = document.createElement(name);
+  made.textContent = words;
+  return made;
+}
+
+// A row: one word of the list with its probability. Only what can be written by itself can be chosen.
+function line(item, word, { chosen, writable }) {
+  const row = element(writable && !("no" in word.dataset) ? "button" : "div");
+  const share = (word.nextSibling?.textContent ?? "").replace(/,\s*$/, "").trim();
+  const [text, bar] = [element("b", word.textContent), element("progress")];
   bar.max = 100;
-  bar.value = percent(words);
+  bar.value = percent(share);
   bar.setAttribute("aria-hidden", "true");
-  text.textContent = name;
-  share.textContent = words;
   if (chosen) {
-    const word = document.createElement("small");
-    word.textContent = " chosen";
-    text.append(word);
     row.className = "chosen";
+    text.append(" ", element("small", item.closest("ol").dataset.chosen));
   }
-  row.append(text, bar, share);
+  if (row.type) {
+    row.type = "button";
+    row.tabIndex = -1;
+    row.dataset.text = real(item, word);
+  }
+  row.append(text, bar, element("span", share));
   return [bar.value, row];
 }
 
-function lines(item) {
+const real = (item, word) => ("s" in item.dataset ? " " : "") + plain(word.dataset.t ?? word.textContent);
+
+function fill(token, item) {
+  const box = boxOf(token);
   const words = [...item.querySelectorAll("b")];
-  const rows = words.map((word, at) => line(word.textContent, (word.nextSibling?.textContent ?? "").replace(/,\s*$/, "").trim(), at === 0));
-  return rows.sort((one, other) => other[0] - one[0]).map(([, row]) => row);
+  const rows = words.map((word, at) => line(item, word, { chosen: at === 0, writable: Boolean(box) }));
+  rows.sort((one, other) => other[0] - one[0]);
+  float.replaceChildren(...rows.map(([, row]) => row));
+  choices().slice(0, MOST_DIGITS).forEach((button, at) => button.append(element("kbd", String(at + 1))));
+  if (choices().length) float.append(element("p", box.dataset.choose));
 }
 
 function show(token) {
@@ -37,14 +56,14 @@ function show(token) {
   if (!item || token === shown) return;
   shown?.removeAttribute("aria-describedby");
   shown = token;
-  float.replaceChildren(...lines(item));
+  fill(token, item);
   token.setAttribute("aria-describedby", float.id);
   if (!float.matches(":popover-open")) float.showPopover();
   const [box] = token.getClientRects();
   const size = float.getBoundingClientRect();
-  const below = box.bottom + place + size.height < window.innerHeight;
-  float.style.left = `${Math.max(place, Math.min(box.left - 12, window.innerWidth - size.width - place))}px`;
-  float.style.top = `${below ? box.bottom + place : Math.max(place, box.top - place - size.height)}px`;
+  const below = box.bottom + GAP + size.height < window.innerHeight;
+  float.style.left = `${Math.max(GAP, Math.min(box.left - 12, window.innerWidth - size.width - GAP))}px`;
+  float.style.top = `${below ? box.bottom + GAP : Math.max(GAP, box.top - GAP - size.height)}px`;
 }
 
 function hide() {
@@ -62,35 +81,131 @@ function start(root) {
   for (const text of root.querySelectorAll("[data-tokens]")) oneStop(text, text.querySelector("a.t"));
 }
 
+function look(token) {
+  last = token;
+  oneStop(token.closest("[data-tokens]"), token);
+  token.focus({ focusVisible: true });
+  token.scrollIntoView({ block: "nearest" });
+  show(token);
+}
+
 function go(step) {
   const tokens = [...document.querySelectorAll("[data-tokens] a.t")].filter((token) => token.checkVisibility());
   const low = tokens.filter((token) => !token.classList.contains("t1"));
   const stops = low.length ? low : tokens;
   if (!stops.length) return false;
-  const here = stops.indexOf(document.activeElement);
-  const next = stops[here < 0 ? (step > 0 ? 0 : stops.length - 1) : (here + step + stops.length) % stops.length];
-  oneStop(next.closest("[data-tokens]"), next);
-  next.focus({ focusVisible: true });
-  next.scrollIntoView({ block: "nearest" });
-  show(next);
+  const here = stops.indexOf(shown && float.contains(document.activeElement) ? shown : document.activeElement);
+  const from = here < 0 ? stops.indexOf(last) : here;
+  look(stops[from < 0 ? (step > 0 ? 0 : stops.length - 1) : (from + step + stops.length) % stops.length]);
   return true;
 }
 
-const tokenOf = (event) => event.target.closest?.("[data-tokens] a.t");
+// Choosing -----------------------------------------------------------------------------------------------------------
 
-document.addEventListener("focusin", (event) => (tokenOf(event) ? show(tokenOf(event)) : hide()));
-document.addEventListener("focusout", hide);
-document.addEventListener("pointerover", (event) => {
+// What the token is and where it stands in the text that it is a token of.
+function placeOf(token) {
+  const text = token.closest("[data-tokens]");
+  const item = document.getElementById(token.hash.slice(1));
+  const old = real(item, item.querySelector("b"));
+  const before = new Range();
+  before.setStart(text, 0);
+  before.setEndBefore(token);
+  // White space at the ends of a token stands outside its link.
+  const at = plain(before.toString()).length - old.indexOf(plain(token.textContent));
+  return { name: text.dataset.tokens, source: plain(text.textContent), at, old };
+}
+
+function choose(button) {
+  const [token, { text }] = [shown, button.dataset];
+  last = token;
+  hide();
+  document.dispatchEvent(new CustomEvent("gradebench:put", { detail: { ...placeOf(token), text } }));
+}
+
+function move(step) {
+  const all = choices();
+  const next = all[(all.indexOf(document.activeElement) + step + all.length) % all.length];
+  next.focus({ focusVisible: true });
+}
+
+function open() {
+  const all = choices();
+  (all.find((button) => button.className !== "chosen") ?? all[0])?.focus({ focusVisible: true });
+  return all.length > 0;
+}
+
+function back() {
+  const token = shown;
+  token?.focus({ focusVisible: true });
+  return true;
+}
+
+const moves = { ArrowDown: () => move(1), ArrowUp: () => move(-1), Home: () => choices()[0].focus(), End: () => choices().at(-1).focus() };
+
+// Keys while a choice is made; true when the key was meant for it.
+function onChoosing(key) {
+  if (moves[key]) moves[key]();
+  else if (/^[1-9]$/.test(key)) choices()[Number(key) - 1]?.click();
+  else if (key === "Escape" || key === "Tab") back();
+  else if (key === "]" || key === "[") go(key === "]" ? 1 : -1);
+  else return false;
+  return true;
+}
+
+// What happens ---------------------------------------------------------------------------------------------------------
+
+const tokenOf = (event) => event.target.closest?.("[data-tokens] a.t");
+const inside = (element) => float.contains(element);
+
+document.addEventListener("focusin", (event) => {
   if (tokenOf(event)) show(tokenOf(event));
-  else if (!event.target.closest?.("#alternatives") && shown !== document.activeElement) hide();
+  else if (!inside(event.target)) hide();
 });
-document.addEventListener("scroll", () => { if (shown && shown !== document.activeElement) hide(); }, { passive: true });
+document.addEventListener("focusout", (event) => {
+  if (!inside(event.relatedTarget) && !(shown && event.relatedTarget === shown)) hide();
+});
+document.addEventListener("pointerover", (event) => {
+  if (inside(document.activeElement)) return;
+  if (tokenOf(event)) show(tokenOf(event));
+  else if (!inside(event.target) && shown !== document.activeElement) hide();
+});
+document.addEventListener("scroll", (event) => {
+  if (shown && shown !== document.activeElement && !inside(document.activeElement) && !inside(event.target)) hide();
+}, { passive: true });
+// The focus stays with the token while the pointer chooses.
+float.addEventListener("pointerdown", (event) => event.preventDefault());
+float.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (button) choose(button);
+});
+
+// A member leads to its least likely token; a certain one has nothing to show but its place.
+function lead(link) {
+  const token = link.closest(".answer").querySelector(`[data-tokens] a.t[href="${link.getAttribute("href")}"]`);
+  if (token) return look(token);
+  const place = document.getElementById(link.hash.slice(1));
+  place.tabIndex = -1;
+  place.focus({ preventScroll: true });
+  return place.scrollIntoView({ block: "center", behavior: "instant" });
+}
+
 document.addEventListener("click", (event) => {
+  const member = event.target.closest?.("a[data-member]");
   // A tap shows the alternatives where it is; only without scripts does it go to the list.
   if (tokenOf(event)) { event.preventDefault(); show(tokenOf(event)); }
+  if (member) { event.preventDefault(); lead(member); }
 });
 document.addEventListener("keydown", (event) => {
-  if (event.target.matches?.("textarea, input:not([type=radio])") || event.defaultPrevented) return;
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (inside(event.target)) {
+    if (onChoosing(event.key)) event.preventDefault();
+    return;
+  }
+  if (event.target.matches?.("textarea, input:not([type=radio])")) return;
+  if (event.key === "Enter" && tokenOf(event)) {
+    show(tokenOf(event));
+    if (open()) event.preventDefault();
+  }
   if (document.getElementById("keys-on")?.checked === false) return;
   if (event.key === "Escape" && shown) { document.activeElement.blur(); hide(); }
   if ((event.key === "]" && go(1)) || (event.key === "[" && go(-1))) event.preventDefault();
