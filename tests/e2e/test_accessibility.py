@@ -23,6 +23,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.sqlite]
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 780}
 LOOKS = [(scheme, size) for scheme in ("light", "dark") for size in (WIDE, PHONE)]
 
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
 NOBODY = ("",)
 LEADS = ("lead", "admin")
 
@@ -97,12 +99,14 @@ def demo() -> Iterator[Everything]:
 
 
 def clean(page: Page) -> None:
-    """No violation, in any look."""
+    """No violation, and nothing wider than the screen, in any look."""
     found: list[str] = []
     for scheme, size in LOOKS:
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size(size)
-        found += [f"{scheme} {size['width']} px: {said}" for said in axe.violations(page)]
+        look = f"{scheme} {size['width']} px"
+        found += [f"{look}: {said}" for said in axe.violations(page)]
+        found += [f"{look}: wider than the screen by {by} px"] if (by := page.evaluate(OVERFLOW)) > 0 else []
     assert found == [], f"{page.url}:\n" + "\n".join(found)
 
 
