@@ -56,6 +56,7 @@ def _page(row: Completion, user: User) -> CompletionPage:
             _feedback_rows(grades_seen[:MOST_ROWS], grades, held=bool(row.conflict_document_id) or _waits(last_edit))
         ),
         revisions=tuple(_revision_rows(row, edits, decides=decides)),
+        goes_back=decides and row.current_id != row.received_id,
     )
 
 
@@ -115,6 +116,7 @@ def _revision_rows(row: Completion, pushes: dict[int | None, Push], *, decides: 
                 for pointer, before, after in orjson.loads(revision.changes_text)
             ),
             sync=sync_state(push, decides=decides) if push else None,
+            earlier=revision.result_id != row.current_id,
         )
 
 

@@ -473,7 +473,10 @@ class ChangeRow:
 
 @dataclass(frozen=True, slots=True)
 class RevisionRow:
-    """One accepted change. `deed` says for a reader what `by` did: "edit", "pull", "API", "took prod's text"."""
+    """One accepted change. `deed` says for a reader what `by` did: "edit", "pull", "API", "took prod's text".
+
+    `earlier`: another document stands now.
+    """
 
     number: int
     at: datetime
@@ -481,6 +484,24 @@ class RevisionRow:
     by: str
     changes: tuple[ChangeRow, ...]
     sync: SyncState | None = None
+    earlier: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GoingBack:
+    """What would change if the answer said again what it said after revision `number` (0: as it was received).
+
+    `undecided`: a conflict about the completion has to be decided before.
+    """
+
+    completion_id: int
+    name: str
+    number: int
+    document_id: int
+    changes: tuple[ChangeRow, ...]
+    upstream: str = ""
+    undecided: bool = False
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -498,7 +519,9 @@ class FeedbackRow:
 
 @dataclass(frozen=True, slots=True)
 class CompletionPage:
-    """A completion with its history, newest first. `name` is the id the clients know it by."""
+    """A completion with its history, newest first. `name` is the id the clients know it by; `goes_back`: the reader may
+    take its answer back to an earlier text.
+    """
 
     id: int
     name: str
@@ -510,6 +533,7 @@ class CompletionPage:
     queues: tuple[tuple[int, str, str], ...] = ()
     feedback: tuple[FeedbackRow, ...] = ()
     revisions: tuple[RevisionRow, ...] = ()
+    goes_back: bool = False
 
     @property
     def answers(self) -> tuple[ShownAnswer, ...]:

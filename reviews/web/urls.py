@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from reviews.web import accounts, claim_news, completions, conflicts, health, preview, queues, refusals, review, sync
+from reviews.web import (
+    accounts,
+    claim_news,
+    completions,
+    conflicts,
+    going_back,
+    health,
+    preview,
+    queues,
+    refusals,
+    review,
+    sync,
+)
 
 urlpatterns = [
     path("", queues.queues, name="queues"),
@@ -19,6 +31,7 @@ urlpatterns = [
     path("reviews/<int:pk>/flag", review.review_flag, name="review_flag"),
     path("completions/<int:pk>", completions.completion, name="completion"),
     path("completions/<int:pk>/conflict", conflicts.conflict, name="conflict"),
+    path("completions/<int:pk>/back/<int:number>", going_back.going_back, name="going_back"),
     path("sync", sync.sync, name="sync"),
     path("sync/live", sync.sync_live, name="sync_live"),
     path("sync/pushes/retry", sync.pushes_retry, name="pushes_retry"),
