@@ -13,4 +13,4 @@ application = get_wsgi_application()
 # cycles, many times while it is read, takes Python longer than the reading.
 gc.collect()
 gc.freeze()
-gc.set_threshold(50_000, 20, 20)
+gc.set_threshold(100_000, 10, 10)

@@ -21,7 +21,7 @@ from reviews.workflow.editing import EditRefused, StaleDocument
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def going_back(request: HttpRequest, pk: int, number: int) -> HttpResponse:
-    """For leads and whoever made the last edit: what would change, and on confirmation a new revision that changes it."""
+    """For leads and whoever made the last edit: what would change, and on confirmation a new revision."""
     completion, document = earlier_document(request, pk, number)
     if request.method != "POST":
         return _show(request, completion, document, number)
