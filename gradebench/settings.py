@@ -53,6 +53,11 @@ MIDDLEWARE = [
     # Outermost: what the others read and write is under watch as well.
     "gradebench.outages.middleware",
     "django.middleware.security.SecurityMiddleware",
+    # Above WhiteNoise, so that what stands uncollected is compressed as well. Compression beside a secret tells of the
+    # secret by its length (BREACH); here the one secret on a page, the CSRF token, is masked anew in every answer,
+    # each answer is padded at random, and the session cookie (SameSite) goes with no request another site makes a
+    # browser send in number.
+    "gradebench.compression.TextCompressionMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -76,7 +81,9 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "reviews.web.banner.banner",
+                "reviews.web.lead_menu.lead_menu",
             ],
+            "libraries": {"scripts": "reviews.web.scripts"},
         },
     }
 ]
@@ -151,6 +158,7 @@ CONTENT_SECURITY_POLICY = {
         "style-src": ["'self'"],
         "img-src": ["'self'", "data:"],
         "font-src": ["'self'"],
+        "media-src": ["'self'"],
         "connect-src": ["'self'"],
         "form-action": ["'self'"],
         "frame-ancestors": ["'none'"],
@@ -164,7 +172,12 @@ APPEND_SLASH = False
 USE_TZ = True
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 LANGUAGE_CODE = "en"
-USE_I18N = False
+# Every text is marked, and English is the only language there is. A catalogue goes into locale/ and its language into
+# this list, with LocaleMiddleware below SessionMiddleware; until then that would put Django's own texts into the
+# language of the browser, among English ones.
+USE_I18N = True
+LANGUAGES = [("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 STATIC_URL = "static/"
 STATIC_ROOT = Path(env.str("GRADEBENCH_STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
@@ -201,7 +214,10 @@ REST_FRAMEWORK = {
 PULL_SECONDS = env.int("GRADEBENCH_PULL_SECONDS", default=60)
 PUSH_SECONDS = env.int("GRADEBENCH_PUSH_SECONDS", default=1)
 UNDO_SECONDS = env.int("GRADEBENCH_UNDO_SECONDS", default=5)
+DRAFT_MAX_BYTES = env.int("GRADEBENCH_DRAFT_MAX_BYTES", default=1024 * 1024)
 OUTBOUND_ALLOW: list[str] = env.list("GRADEBENCH_OUTBOUND_ALLOW", default=[])
+# Not the same list: the address of a picture is written by whoever writes a document, that of an upstream by an admin.
+PICTURES_ALLOW: list[str] = env.list("GRADEBENCH_PICTURES_ALLOW", default=[])
 
 CELERY_BROKER_URL = env.str("REDIS_URL", default="") or "memory://localhost/"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -231,5 +247,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    # Who asked for a picture of which address.
+    "loggers": {"reviews.web.media": {"level": "INFO"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING")},
 }

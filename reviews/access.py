@@ -12,13 +12,16 @@ from reviews.models import (
     Assignment,
     Completion,
     Document,
+    Draft,
     Feedback,
+    FeedbackTask,
     Member,
     Organization,
     PullRefusal,
     Push,
     PushKind,
     Queue,
+    QueueItem,
     Revision,
     Upstream,
     User,
@@ -94,6 +97,14 @@ def assignment_for(request: HttpRequest, pk: int) -> Assignment:
             "item__completion__upstream",
         ).first()
     )
+
+
+def draft_for(request: HttpRequest, assignment: Assignment) -> Draft | None:
+    """The draft of hers on the item that the address names; None where it names none, or one that is gone."""
+    named = request.GET.get("draft", "")
+    if not named.isascii() or not named.isdigit() or len(named) > 18:
+        return None
+    return Draft.objects.filter(pk=int(named), user=user_of(request), item=assignment.item_id).first()
 
 
 def completion_for(request: HttpRequest, pk: int) -> Completion:
@@ -224,6 +235,39 @@ def refusal_to_retry(request: HttpRequest, pk: int) -> PullRefusal:
     led = organizations_led(user_of(request)).values("pk")
     refusals = PullRefusal.objects.filter(pk=pk, upstream__organization__in=led)
     return _found(refusals.select_related("upstream__organization").defer("data").first())
+
+
+def queue_to_lead(request: HttpRequest, pk: int) -> Queue:
+    """A queue of an organization where she is a lead, whether or not she reviews it. Raises Http404."""
+    led = organizations_led(user_of(request)).values("pk")
+    queues = Queue.objects.filter(pk=pk, organization__in=led)
+    return _found(queues.select_related("organization", "feedback_task__upstream").first())
+
+
+def item_to_lead(request: HttpRequest, pk: int) -> QueueItem:
+    """An item of a queue of an organization where she is a lead. Raises Http404."""
+    led = organizations_led(user_of(request)).values("pk")
+    items = QueueItem.objects.filter(pk=pk, queue__organization__in=led)
+    return _found(items.select_related("queue__organization").first())
+
+
+def claim_to_lead(request: HttpRequest, pk: int) -> Assignment:
+    """Somebody's claim in an organization where she is a lead, to be taken back. Raises Http404."""
+    led = organizations_led(user_of(request)).values("pk")
+    claims = Assignment.objects.filter(pk=pk, item__queue__organization__in=led)
+    return _found(claims.select_related("item__queue__organization", "reviewer").first())
+
+
+def feedback_task_to_lead(request: HttpRequest, pk: int) -> FeedbackTask:
+    """A feedback task of an organization where she is a lead. Raises Http404."""
+    led = organizations_led(user_of(request)).values("pk")
+    found = FeedbackTask.objects.filter(pk=pk, organization__in=led)
+    return _found(found.select_related("organization", "queue", "upstream", "current_revision__created_by").first())
+
+
+def queues_led(user: User) -> QuerySet[Queue]:
+    """The queues of the organizations where she is a lead."""
+    return Queue.objects.filter(organization__in=organizations_led(user).values("pk"))
 
 
 M = TypeVar("M")

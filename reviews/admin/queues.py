@@ -1,5 +1,6 @@
 """Queues, which are set up here, and their items, claims and claim ledger, which are shown."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
@@ -7,8 +8,9 @@ from django.forms.models import ModelChoiceField
 from django.http import HttpRequest
 
 from reviews.admin.base import HEAVY_OF_COMPLETION, Managed, ReadOnly, present, when
-from reviews.admin.site import site
+from reviews.admin.site import actor_of, site
 from reviews.models import Assignment, ClaimEvent, Queue, QueueItem, QueueReviewer, User
+from reviews.workflow import queue_settings
 
 if TYPE_CHECKING:
     Inline = admin.TabularInline[QueueReviewer, Queue]
@@ -45,10 +47,10 @@ class Queues(Managed[Queue]):
     fieldsets = (
         (None, {"fields": ("feedback_task", "organization", "is_open", "everyone", "blind", "claim_minutes")}),
         (
-            "For completions that come from now on",
+            "What open items follow",
             {
                 "fields": ("reviews_per_completion", "order"),
-                "description": "Items that stand in the queue already keep theirs.",
+                "description": "Items that are done stay done; who holds one may finish.",
             },
         ),
     )
@@ -56,11 +58,21 @@ class Queues(Managed[Queue]):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
+    def save_changed(self, request: HttpRequest, obj: Queue, names: list[str]) -> None:
+        """By the verb of the leads' page, so that open items follow."""
+        wanted = {name: getattr(obj, name) for name in names}
+        obj.refresh_from_db()
+        queue_settings.change(obj, replace(queue_settings.settings_of(obj), **wanted), actor=actor_of(request))
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        super().save_related(request, form, formsets, change)
-        if any(formset.has_changed() for formset in formsets):
-            names = form.instance.reviewers.order_by("username").values_list("username", flat=True)
-            self.record(request, form.instance, "reviewers", ", ".join(names))
+        chosen: set[int] = set()
+        for formset in formsets:
+            # What is to be said of it afterwards is found out here; the verb writes.
+            formset.save(commit=False)
+            given = (inline.cleaned_data for inline in formset.forms)
+            chosen |= {row["user"].pk for row in given if row.get("user") and not row.get("DELETE")}
+        wanted = replace(queue_settings.settings_of(form.instance), reviewer_ids=frozenset(chosen))
+        queue_settings.change(form.instance, wanted, actor=actor_of(request))
 
 
 @admin.register(QueueItem, site=site)

@@ -2,7 +2,6 @@
 
 import re
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,9 +16,9 @@ from django.conf import settings
 from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
 from gradebench.version import VERSION
-from reviews.log10 import guard, strict_json
+from reviews.log10 import strict_json
 from reviews.models import Upstream
-from reviews.workflow import upstreams
+from reviews.workflow import guard, upstreams
 
 TOTAL_SECONDS = 60.0
 CONNECT_SECONDS = 5.0
@@ -176,7 +175,7 @@ class Client:
         deadline = time.monotonic() + TOTAL_SECONDS
         writes = method == "POST"
         try:
-            with self._cut_at_deadline():
+            with self._session.cut_after(TOTAL_SECONDS):
                 response, raw = self._exchange(method, path, body, into)
         except requests.RequestException as error:
             if time.monotonic() >= deadline:
@@ -188,17 +187,6 @@ class Client:
         if response.status_code in GOOD:
             return raw
         raise _failure(response, raw)
-
-    @contextmanager
-    def _cut_at_deadline(self) -> Iterator[None]:
-        """End the connection when the time is over: a peer that sends a byte now and then meets no read timeout."""
-        timer = threading.Timer(TOTAL_SECONDS, self._session.cut)
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
 
     def _exchange(
         self, method: str, path: str, body: Mapping[str, Any] | None, into: IO[bytes] | None

@@ -4,6 +4,7 @@ from reviews.models.accounts import ApiToken, Member, Organization, Role, Sessio
 from reviews.models.audit import AuditEvent
 from reviews.models.base import AppendOnlyViolation
 from reviews.models.completions import Completion, CompletionTag, Document, Encoding, Kind, Status, Tag
+from reviews.models.drafts import Draft
 from reviews.models.feedback import Feedback, FeedbackCompletion, FeedbackOrigin
 from reviews.models.feedback_tasks import FeedbackTask, FeedbackTaskRevision, FeedbackTaskTag
 from reviews.models.queues import (
@@ -32,6 +33,7 @@ __all__ = [
     "Completion",
     "CompletionTag",
     "Document",
+    "Draft",
     "Encoding",
     "Feedback",
     "FeedbackCompletion",

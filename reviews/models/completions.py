@@ -67,6 +67,13 @@ class CompletionQuerySet(models.QuerySet["Completion"]):
         """Joined with the current document and the organization, for one that is shown whole."""
         return self.select_related("current", "organization", "upstream")
 
+    def of_session(self, completion: "Completion") -> "CompletionQuerySet":
+        """Those of a completion's session, itself among them, oldest first; none where it has no session."""
+        if not completion.session_uid:
+            return self.none()
+        found = self.filter(organization=completion.organization_id, session_uid=completion.session_uid)
+        return found.order_by("received_at", "pk")
+
     def having_tags(self, tag_ids: set[int]) -> "CompletionQuerySet":
         """Those that carry all of the tags; an empty selector selects nothing."""
         if not tag_ids:

@@ -22,9 +22,11 @@ class Order(models.TextChoices):
 
 class QueueQuerySet(models.QuerySet["Queue"]):
     def visible_to(self, user: User) -> "QueueQuerySet":
-        """Open queues of her organizations that she reviews: those for everyone and those she is assigned to."""
+        """Open queues of her organizations that she reviews: those for everyone and those she is assigned to. That of
+        an archived feedback task is nobody's.
+        """
         hers = Q(everyone=True) | Q(pk__in=QueueReviewer.objects.filter(user=user).values("queue_id"))
-        return self.filter(hers, is_open=True, organization__members__user=user)
+        return self.filter(hers, is_open=True, feedback_task__archived_at=None, organization__members__user=user)
 
 
 class Queue(models.Model):
@@ -84,9 +86,17 @@ class QueueItemQuerySet(models.QuerySet["QueueItem"]):
     def open(self) -> "QueueItemQuerySet":
         return self.filter(state=ItemState.OPEN)
 
-    def claimable(self) -> "QueueItemQuerySet":
+    def with_place(self) -> "QueueItemQuerySet":
         """Open, with a place free."""
         return self.open().filter(places_taken__lt=F("reviews_needed"))
+
+    def claimable(self) -> "QueueItemQuerySet":
+        """What is offered to reviewers: with a place free, and not waiting for a lead to look at it."""
+        return self.with_place().filter(flagged_at=None)
+
+    def flagged(self) -> "QueueItemQuerySet":
+        """What reviewers passed on to a lead, whatever became of it since."""
+        return self.filter(flagged_at__isnull=False)
 
     def ungraded(self) -> "QueueItemQuerySet":
         """Matched by the feedback task and without feedback for it: what `GET completions/ungraded` lists."""

@@ -8,12 +8,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from reviews.access import completion_for, may_decide, user_of, visible_feedback
+from reviews.access import claim_for, completion_for, may_decide, user_of, visible_feedback
 from reviews.models import Completion, Feedback, Push, PushKind, PushState, Revision, RevisionOrigin, Upstream, User
 from reviews.models.sync import NEEDS_A_PERSON
 from reviews.web import conversation
 from reviews.web import rows as said
 from reviews.web.display import ChangeRow, CompletionPage, FeedbackRow, RevisionRow, SyncState
+from reviews.web.http import posted_id
+from reviews.web.queue_items import led_items
+from reviews.web.sessions import place_in_session
 from reviews.web.states import changed_state, held_state, sync_state
 from reviews.workflow import documents
 from reviews.workflow.editing import EDITABLE
@@ -32,11 +35,17 @@ _ORIGIN = {
 @require_GET
 def completion(request: HttpRequest, pk: int) -> HttpResponse:
     """What the completion says now, where its changes stand, and who did what."""
-    row = completion_for(request, pk)
-    return render(request, "reviews/completion.html", {"page": _page(row, user_of(request))})
+    row, user = completion_for(request, pk), user_of(request)
+    page = _page(row, user, _review_id(request))
+    return render(request, "reviews/completion.html", {"page": page, "led_items": led_items(user, row)})
 
 
-def _page(row: Completion, user: User) -> CompletionPage:
+def _review_id(request: HttpRequest) -> int | None:
+    """The review that she came from, looking around in its session. Raises Http404 where it is not hers."""
+    return claim_for(request, asked).pk if (asked := posted_id(request.GET, "review")) else None
+
+
+def _page(row: Completion, user: User, review_id: int | None) -> CompletionPage:
     pushes = list(Push.objects.filter(completion=row).select_related("upstream").order_by("pk"))
     edits = {push.revision_id: push for push in pushes if push.kind == PushKind.UPDATE}
     grades = {push.feedback_id: push for push in pushes if push.kind == PushKind.FEEDBACK}
@@ -57,6 +66,8 @@ def _page(row: Completion, user: User) -> CompletionPage:
         ),
         revisions=tuple(_revision_rows(row, edits, decides=decides)),
         goes_back=decides and row.current_id != row.received_id,
+        session=place_in_session(row, review_id=review_id),
+        review_id=review_id,
     )
 
 

@@ -5,16 +5,20 @@
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
-from reviews.web.display import AnswerChoice, Block, Conversation, Data, Facts, Frame, Prose, ToolCall, Turn
+from reviews.web.display import AnswerChoice, Conversation, Facts, Frame, Turn
+from reviews.web.display_blocks import Block, Data, Media, Prose, ToolCall, ToolReply
 from reviews.web.display_leaves import Leaf
 from reviews.web.json_text import listed, mapping, one_line, opened, pretty, says_nothing, showable, words
 from reviews.web.parts import TOOL_ROLES, content_blocks, is_text, message_blocks, rest, texts_of
 from reviews.web.tokens import TokenRun, read_tokens, spans
+from reviews.web.tool_pairs import paired
 
-_TEXT_MEMBERS = ("id", "organization_id", "kind", "status", "session_id", "failure_kind", "failure_reason")
+_TEXT_MEMBERS = ("id", "session_id", "failure_kind", "failure_reason")
 _LOGPROB_MEMBERS = ("content", "tokens", "token_logprobs", "top_logprobs", "text_offset")
 
 
@@ -23,9 +27,12 @@ def read(document: Mapping[str, Any]) -> Conversation:
     request, response = opened(document.get("request")), opened(document.get("response"))
     duration = {"duration"} if _seconds(document) is not None else set()
     lists = {name for name in ("tags", "stacktrace") if isinstance(opened(document.get(name)), list)}
+    numbers = count()
+    turns = [replace(turn, blocks=_numbered(turn.blocks, numbers)) for turn in _turns(request)]
+    choices = _choices(response, addressable=isinstance(document.get("response"), Mapping))
     return Conversation(
-        turns=_turns(request),
-        choices=_choices(response, addressable=isinstance(document.get("response"), Mapping)),
+        turns=paired(turns),
+        choices=tuple(replace(choice, blocks=_numbered(choice.blocks, numbers)) for choice in choices),
         facts=_facts(document, request, response),
         request_members=_other_members("request", request, ("prompt", "messages")),
         response_members=_other_members("response", response, ("choices",)),
@@ -33,6 +40,34 @@ def read(document: Mapping[str, Any]) -> Conversation:
             rest(document, {"request", "response"} | duration | lists | texts_of(document, *_TEXT_MEMBERS))
         ),
     )
+
+
+def media_in(document: Mapping[str, Any], number: int) -> Media | None:
+    """The picture, sound or file that has this number on the page of the document."""
+    conversation = read(document)
+    blocks = (*(turn.blocks for turn in conversation.turns), *(choice.blocks for choice in conversation.choices))
+    return next((media for inner in blocks for media in _media(inner) if media.number == number), None)
+
+
+def _media(blocks: Iterable[Block]) -> Iterator[Media]:
+    for block in blocks:
+        if isinstance(block, Media):
+            yield block
+        elif isinstance(block, ToolCall):
+            yield from _media(block.replies)
+        elif isinstance(block, ToolReply):
+            yield from _media(block.blocks)
+
+
+def _numbered(blocks: Iterable[Block], numbers: Iterator[int]) -> tuple[Block, ...]:
+    """The blocks, their pictures and sounds numbered in the order of the document."""
+    return tuple(_with_number(block, numbers) for block in blocks)
+
+
+def _with_number(block: Block, numbers: Iterator[int]) -> Block:
+    if isinstance(block, Media):
+        return replace(block, number=next(numbers))
+    return replace(block, blocks=_numbered(block.blocks, numbers)) if isinstance(block, ToolReply) else block
 
 
 # --- turns ---------------------------------------------------------------------------------------------------------

@@ -13,141 +13,16 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from reviews.web.display_blocks import Block, Data, Prose
 from reviews.web.display_conflicts import ThreeWay
 from reviews.web.display_leaves import Leaf, field_name, prefix
 from reviews.web.json_text import showable
 from reviews.web.schema_form import SchemaForm
 from reviews.web.three_way import difference_html
 from reviews.web.tokens import TokenRun, render_tokens, render_uncertain
-from reviews.web.words import Part, bytes_text, characters, difference, preview, seconds_text, split_code
+from reviews.web.words import difference, seconds_text
 
 # --- a conversation ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Prose:
-    """Text somebody wrote. `folded` text opens on demand; `main` marks the leaf that can be edited."""
-
-    text: str
-    folded: bool = False
-    main: bool = False
-    kind: Literal["prose"] = "prose"
-
-    @property
-    def preview(self) -> str:
-        """The first words of a folded text."""
-        return preview(self.text)
-
-    @property
-    def size(self) -> str:
-        """The length for a reader: "1,940 characters"."""
-        return characters(self.text)
-
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """The text cut at its code fences; a text that is one JSON value is code as a whole."""
-        return split_code(self.text)
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """A call the model asks for. `pairs` has the arguments as name and value where they fit on a line or two."""
-
-    name: str
-    arguments: str
-    call_id: str = ""
-    pairs: tuple[tuple[str, str], ...] = ()
-    kind: Literal["tool_call"] = "tool_call"
-
-
-@dataclass(frozen=True, slots=True)
-class ToolResult:
-    """What a tool answered, indented when it is JSON."""
-
-    text: str
-    call_id: str = ""
-    name: str = ""
-    folded: bool = False
-    kind: Literal["tool_result"] = "tool_result"
-
-    @property
-    def preview(self) -> str:
-        """The first words of a folded result."""
-        return preview(self.text)
-
-    @property
-    def size(self) -> str:
-        """The length for a reader."""
-        return characters(self.text)
-
-
-@dataclass(frozen=True, slots=True)
-class Media:
-    """A picture, sound, film or file: described, never loaded.
-
-    `source` is the URL, or the data itself; `size` is known only for data. `notes` are further members.
-    """
-
-    what: str
-    source: str = ""
-    media_type: str = ""
-    size: int | None = None
-    name: str = ""
-    notes: tuple[tuple[str, str], ...] = ()
-    kind: Literal["media"] = "media"
-
-    @property
-    def size_text(self) -> str:
-        """The size for a reader: "12 kB", or empty."""
-        return bytes_text(self.size) if self.size is not None else ""
-
-    @property
-    def shown_source(self) -> str:
-        """The URL as text; of inline data only its beginning, because no one reads base64."""
-        return self.source if self.size is None else self.source[:48] + "…"
-
-
-@dataclass(frozen=True, slots=True)
-class Reasoning:
-    """What the model thought before it answered."""
-
-    text: str
-    kind: Literal["reasoning"] = "reasoning"
-
-    @property
-    def size(self) -> str:
-        """The length for a reader."""
-        return characters(self.text)
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """The model's words for not answering."""
-
-    text: str
-    kind: Literal["refusal"] = "refusal"
-
-
-@dataclass(frozen=True, slots=True)
-class Data:
-    """A member with no place of its own, as JSON under its name, so that nothing is hidden."""
-
-    name: str
-    text: str
-    kind: Literal["data"] = "data"
-
-    @property
-    def short(self) -> bool:
-        """Whether it fits on its own line."""
-        return len(self.text) <= 80 and "\n" not in self.text
-
-    @property
-    def size(self) -> str:
-        """The length for a reader."""
-        return characters(self.text)
-
-
-Block = Prose | ToolCall | ToolResult | Media | Reasoning | Refusal | Data
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,9 +116,28 @@ class Facts:
     stacktrace: tuple[Frame, ...] = ()
 
     @property
+    def failed(self) -> bool:
+        """Whether the call went wrong, whatever came of it."""
+        return bool(self.failure_kind or self.failure_reason) or self.status == "failed"
+
+    @property
     def duration_text(self) -> str:
         """The duration for a reader: "1.3 s", "820 ms", "2 min 5 s"; empty when unknown."""
         return "" if self.duration is None else seconds_text(self.duration)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPlace:
+    """The place of a completion among those of its session, oldest first, with its neighbours' ids.
+
+    `review_id` is the review to go back to from there.
+    """
+
+    position: int
+    total: int
+    previous_id: int | None = None
+    next_id: int | None = None
+    review_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,10 +250,41 @@ class FormError:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferedDraft:
+    """What she wrote over a text that does not stand any more; used or thrown away by its id."""
+
+    id: int
+    saved_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UndoLine:
+    """The submit that can still be taken back: its claim, its grade in a few words, the seconds that are left."""
+
+    assignment_id: int
+    grade: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Amended:
+    """The grade that is being changed: its id, when it was given, and whether it has left."""
+
+    feedback_id: int
+    at: datetime
+    sent: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewScreen:
     """Everything the review screen shows. `upstream` is the name of the place an edit is carried to, or empty;
     `document_id` is the document that is shown, so that a grade names what was seen. `lost_edits` are texts of hers
     whose place is gone from the answer.
+
+    `draft_key` names her draft on this computer, `saved_at` is the time of the one that fills the form, `offered` the
+    one that does not fit any more. `one_key` is the name of the only field that must be answered, where one key can
+    do it; `begun` says that there is more in the form, so that a key must not submit it. `ready` says in one word all
+    that the fragment was made from.
     """
 
     assignment_id: int
@@ -380,6 +305,15 @@ class ReviewScreen:
     errors: tuple[FormError, ...] = ()
     lost_edits: tuple[str, ...] = ()
     upstream: str = ""
+    draft_key: str = ""
+    saved_at: datetime | None = None
+    offered: OfferedDraft | None = None
+    one_key: str = ""
+    begun: bool = False
+    ready: str = ""
+    undo: UndoLine | None = None
+    amended: Amended | None = None
+    session: SessionPlace | None = None
 
     @property
     def answers(self) -> tuple[ShownAnswer, ...]:
@@ -394,7 +328,8 @@ class ReviewScreen:
 class QueueCard:
     """A queue as its reviewer sees it. `resume_id` is the assignment she already holds in it.
 
-    `skipped` counts the items that wait but that she skipped, so that "waiting" never promises what is not hers.
+    `skipped` counts the items that wait but that she skipped, so that "waiting" never promises what is not hers. `led`:
+    she may set it.
     """
 
     id: int
@@ -408,6 +343,7 @@ class QueueCard:
     skipped: int = 0
     resume_id: int | None = None
     upstream: str = ""
+    led: bool = False
 
     @property
     def ready(self) -> bool:
@@ -519,8 +455,8 @@ class FeedbackRow:
 
 @dataclass(frozen=True, slots=True)
 class CompletionPage:
-    """A completion with its history, newest first. `name` is the id the clients know it by; `goes_back`: the reader may
-    take its answer back to an earlier text.
+    """A completion with its history, newest first. `name` is the id the clients know it by; `review_id` the review
+    that she looks around from, and goes back to; `goes_back`: she may take its answer back to an earlier text.
     """
 
     id: int
@@ -533,6 +469,8 @@ class CompletionPage:
     queues: tuple[tuple[int, str, str], ...] = ()
     feedback: tuple[FeedbackRow, ...] = ()
     revisions: tuple[RevisionRow, ...] = ()
+    session: SessionPlace | None = None
+    review_id: int | None = None
     goes_back: bool = False
 
     @property

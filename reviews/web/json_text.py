@@ -20,31 +20,6 @@ def pretty(value: Any) -> str:
         return "(nested too deeply to be shown)"
 
 
-def indent_json(text: str) -> str:
-    """JSON text indented, its numbers, doubled members and order untouched; other text as it is."""
-    return _arranged(text.strip()) if _is_container(text) else showable(text)
-
-
-def flat_pairs(text: str) -> tuple[tuple[str, str], ...]:
-    """The members of a JSON object that holds only plain values, each as name and JSON; () for any other text."""
-    tokens = _JSON_TOKEN.findall(text) if _is_container(text) else []
-    inner = tokens[1:-1]
-    if not inner or tokens[0] != "{" or any(token in ("{", "[") for token in inner):
-        return ()
-    return tuple((_readable(name)[1:-1], _readable(value)) for name, value in zip(inner[::4], inner[2::4], strict=True))
-
-
-def _is_container(text: str) -> bool:
-    bare = text.strip()
-    if bare[:1] not in ("{", "["):
-        return False
-    try:
-        json.loads(bare)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
 def _arranged(text: str) -> str:
     """JSON with every object and list on one line where it fits, else one member a line."""
     tokens = [_readable(token) for token in _JSON_TOKEN.findall(text)]

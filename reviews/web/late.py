@@ -28,9 +28,9 @@ class Late:
 
 def is_late(assignment: Assignment, posted: Mapping[str, str]) -> bool:
     """Whether a form was written over another document than the one that stands now. One that was submitted already
-    is not late, but done.
+    is not late, but done, unless it amends.
     """
-    if "document" not in posted or assignment.state == AssignmentState.DONE:
+    if "document" not in posted or (assignment.state == AssignmentState.DONE and not posted.get("amends")):
         return False
     return posted_id(posted, "document") != assignment.item.completion.current_id
 

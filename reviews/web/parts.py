@@ -6,18 +6,20 @@ Every provider has its own members for the same things; they are told apart here
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from reviews.web.display import Block, Data, Media, Prose, Reasoning, Refusal, ToolCall, ToolResult
-from reviews.web.json_text import (
-    flat_pairs,
-    indent_json,
-    listed,
-    mapping,
-    one_line,
-    pretty,
-    says_nothing,
-    showable,
-    words,
+from reviews.web.display_blocks import (
+    Block,
+    Citation,
+    Citations,
+    Data,
+    Media,
+    Prose,
+    Reasoning,
+    Refusal,
+    ToolCall,
+    ToolReply,
+    ToolResult,
 )
+from reviews.web.json_text import listed, mapping, one_line, pretty, says_nothing, showable, words
 
 # Longer texts open on demand: instructions early, because they repeat on every item; others only when they are vast.
 FOLD_INSTRUCTION: Final = 320
@@ -37,6 +39,7 @@ _MEDIA_WORDS = {
     "input_audio": "audio",
     "input_image": "image",
     "input_file": "file",
+    "inline_data": "file",
     "audio": "audio",
     "file": "file",
     "image": "image",
@@ -47,20 +50,34 @@ _SOURCE_MEMBERS = ("url", "file_data", "data", "uri", "image_url", "file_url")
 
 def message_blocks(message: Mapping[str, Any], role: str, names: Mapping[str, str]) -> Iterator[Block]:
     """The blocks of a message in reading order. `names` knows which tool a call id belongs to."""
+    if role in TOOL_ROLES:
+        call_id = words(message.get("tool_call_id"))
+        name = words(message.get("name")) or names.get(call_id, "")
+        yield ToolReply(call_id, name, tuple(_said(message, role)))
+    else:
+        yield from _said(message, role)
+
+
+def _said(message: Mapping[str, Any], role: str) -> Iterator[Block]:
     spoken = {name for name in (*_THOUGHTS, "refusal") if isinstance(message.get(name), str)}
     yield from (Reasoning(showable(message[name])) for name in _THOUGHTS if name in spoken and message[name])
     if role in TOOL_ROLES:
-        call_id = words(message.get("tool_call_id"))
-        yield from _results(message.get("content"), call_id, words(message.get("name")) or names.get(call_id, ""))
+        yield from _results(message.get("content"))
         spoken |= texts_of(message, "tool_call_id")
     else:
         yield from content_blocks(message.get("content"), role)
     if "refusal" in spoken and message["refusal"]:
         yield Refusal(showable(message["refusal"]))
+    for part in listed(message.get("images")):
+        yield from _part(part, role)
     yield from _calls(message)
     yield from _sound(message.get("audio"))
+    sources, others = _citations(message.get("annotations"))
+    if sources:
+        yield Citations(sources)
+        message = {**message, "annotations": others}
     objects = {name for name in ("function_call", "audio") if isinstance(message.get(name), Mapping)}
-    lists = {"tool_calls"} if isinstance(message.get("tool_calls"), list) else set()
+    lists = {name for name in ("tool_calls", "images") if isinstance(message.get(name), list)}
     yield from rest(message, {"content"} | spoken | objects | lists | texts_of(message, "role", "name"))
 
 
@@ -119,31 +136,23 @@ def _function_call(function: Mapping[str, Any], call_id: str) -> Iterator[Block]
 
 
 def _tool_call(name: str, arguments: Any, call_id: str) -> ToolCall:
-    text = indent_json(arguments) if isinstance(arguments, str) else "" if arguments is None else pretty(arguments)
-    return ToolCall(name or "(no name)", text, call_id, _argument_pairs(text))
+    return ToolCall(name or "(no name)", "" if arguments is None else pretty(arguments), call_id)
 
 
-def _argument_pairs(text: str) -> tuple[tuple[str, str], ...]:
-    """The arguments of a small flat call; nothing where a box serves better."""
-    pairs = flat_pairs(text)
-    return pairs if len(pairs) <= 4 and len(text) <= 220 else ()
-
-
-def _results(content: Any, call_id: str, name: str) -> Iterator[Block]:
+def _results(content: Any) -> Iterator[Block]:
     if isinstance(content, list) and content:
         for part in content:
             if is_text(part):
-                yield _result(part["text"], call_id, name)
+                yield _result(part["text"])
                 yield from rest(part, ("type", "text"))
             else:
                 yield from _part(part, "tool")
     else:
-        yield _result("" if says_nothing(content) else pretty(content), call_id, name)
+        yield _result("" if says_nothing(content) else pretty(content))
 
 
-def _result(text: str, call_id: str, name: str) -> ToolResult:
-    shown = indent_json(text)
-    return ToolResult(shown, call_id, name, folded=len(shown) > FOLD_RESULT)
+def _result(text: str) -> ToolResult:
+    return ToolResult(showable(text), folded=len(text) > FOLD_RESULT)
 
 
 # --- parts of a content list ---------------------------------------------------------------------------------------
@@ -177,8 +186,8 @@ def _special_part(part: Mapping[str, Any], kind: str) -> Iterator[Block]:
         yield _tool_call(words(part.get("name")), part.get("input"), words(part.get("id")))
         yield from rest(part, {"type", "input"} | texts_of(part, "name", "id"))
     elif kind == "tool_result":
-        yield from _results(part.get("content"), words(part.get("tool_use_id")), "")
-        yield from rest(part, {"type", "content"} | texts_of(part, "tool_use_id"))
+        more = rest(part, {"type", "content"} | texts_of(part, "tool_use_id"))
+        yield ToolReply(words(part.get("tool_use_id")), "", (*_results(part.get("content")), *more))
     else:
         yield from _media_part(part, kind)
 
@@ -199,6 +208,13 @@ def _media_part(part: Mapping[str, Any], kind: str) -> Iterator[Block]:
     if not member or says_nothing(part[member]):
         yield Data(kind or "part", pretty(part))
         return
+    source = part[member]
+    if isinstance(source, Mapping) and source.get("type") == "text" and isinstance(source.get("data"), str):
+        # Some providers' documents are plain text, to be read like any other.
+        yield _prose(source["data"], kind)
+        yield from rest(source, ("type", "data"))
+        yield from rest(part, ("type", member))
+        return
     yield _media(_MEDIA_WORDS.get(kind) or _MEDIA_WORDS.get(member) or kind or "file", part[member])
     yield from rest(part, ("type", member))
 
@@ -214,19 +230,43 @@ def _sound(audio: Any) -> Iterator[Block]:
     yield _media("audio", audio)
 
 
+def _citations(annotations: Any) -> tuple[tuple[Citation, ...], list[Any]]:
+    """The addresses that an answer cites, and the annotations of other kinds."""
+    sources: list[Citation] = []
+    others: list[Any] = []
+    for annotation in listed(annotations):
+        cited = mapping(mapping(annotation).get("url_citation"))
+        if not isinstance(cited.get("url"), str):
+            others.append(annotation)
+            continue
+        notes = [
+            *cited.items(),
+            *((name, value) for name, value in annotation.items() if name not in ("type", "url_citation")),
+        ]
+        known = {"url"} | texts_of(cited, "title")
+        shown = ((showable(name), one_line(note)) for name, note in notes if name not in known)
+        sources.append(
+            Citation(showable(cited["url"]), words(cited.get("title")), tuple(one for one in shown if one[1]))
+        )
+    return tuple(sources), others
+
+
 def _media(what: str, value: Any) -> Media:
     """A description of a picture, sound or file; `value` is its URL or an object that holds it."""
     members = {"url": value} if isinstance(value, str) else mapping(value)
     member = next((name for name in _SOURCE_MEMBERS if isinstance(members.get(name), str) and members[name]), "")
     source = words(members.get(member)) if member else ""
-    found, size = _describe(source, inline=member == "data")
+    found, size = _describe(source, inline=member == "data" or (member == "file_data" and "://" not in source[:10]))
     said = [name for name in ("media_type", "mime_type", "format") if words(members.get(name))]
     used = {member} | set(said[:1]) | texts_of(members, "filename")
     notes = ((name, one_line(note)) for name, note in members.items() if name not in used)
+    media_type = words(members[said[0]]) if said else found
+    family = media_type.partition("/")[0]
     return Media(
-        what=what,
+        # A file that says it is a picture is shown like one.
+        what=family if what == "file" and family in ("image", "audio", "video") else what,
         source=source,
-        media_type=words(members[said[0]]) if said else found,
+        media_type=media_type,
         size=size,
         name=words(members.get("filename")),
         notes=tuple((name, note) for name, note in notes if note),

@@ -1,29 +1,44 @@
 """The review screen: read, grade, edit, submit, next."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render, resolve_url
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import reswap, retarget
 
-from reviews.access import assignment_for, user_of
+from reviews.access import assignment_for, draft_for, queue_for, user_of
 from reviews.models import Assignment, AssignmentState, Queue, User
-from reviews.web import conversation, edits, schema_form
-from reviews.web.display import Conversation, FormError, Progress, ReviewScreen
+from reviews.web import conversation, drafts, edits, rows, schema_form
+from reviews.web.display import Conversation, FormError, Progress, ReviewScreen, UndoLine
+from reviews.web.drafts import Restored
 from reviews.web.http import actor_of, day_start, go_to, is_htmx, posted_id, show_screen
 from reviews.web.late import CHANGED, is_late, meet
 from reviews.web.schema_form import SchemaForm
-from reviews.workflow import documents, feedback_tasks, grading, queues, stats
+from reviews.web.sessions import place_in_session
+from reviews.workflow import amending, clock, documents, feedback_tasks, grading, queues, stats
+from reviews.workflow.amending import UndoRefused
 from reviews.workflow.editing import EditRefused, LeafEdit, StaleDocument
 from reviews.workflow.grading import FeedbackRefused
 from reviews.workflow.queues import ClaimLost
 from reviews.workflow.schema import ValuesRefused
 
-NO_REASON = "Say in a few words what a lead should look at."
+NO_REASON = gettext_lazy("Say in a few words what a lead should look at.")
+PAUSED = gettext_lazy("Done. This queue is paused, so no further item was opened.")
+NOT_HERS = gettext_lazy("Done. You do not review this queue, so no further item was opened.")
+MOST_GRADE_CHARACTERS = 40
+# The kinds of fields that one key can answer.
+ONE_KEY_KINDS = ("choice", "boolean", "scale")
 
 
 @login_required
@@ -34,10 +49,33 @@ def review(request: HttpRequest, pk: int) -> HttpResponse:
     assignment = assignment_for(request, pk)
     if assignment.state == AssignmentState.DONE:
         return go_to(request, "completion", assignment.item.completion_id)
-    screen = _screen(assignment, user_of(request))
+    user = user_of(request)
+    if (draft := draft_for(request, assignment)) is not None:
+        posted = drafts.posted_by(draft)
+        form = drafts.unchecked(schema_of(assignment), posted)
+        return show_screen(request, screen_of(assignment, user, posted=posted, form=form))
+    screen = replace(screen_of(assignment, user), undo=undo_line(user, assignment.item.queue))
     if assignment.state != AssignmentState.HELD:
         screen = replace(screen, errors=(FormError(_ended(assignment)),))
     return show_screen(request, screen)
+
+
+@never_cache
+@require_POST
+def queue_prefetch(request: HttpRequest, pk: int) -> HttpResponse:
+    """Claim the item behind the one on screen and answer with its fragment; 204 when nothing is free, or when the page
+    has it already (`have`) and only its time was to be renewed.
+    """
+    # A redirect to the sign-in page would be followed by the script.
+    if not request.user.is_authenticated:
+        return HttpResponse(status=401)
+    claimed = queues.prefetch(queue_for(request, pk), reviewer=user_of(request))
+    if claimed is None:
+        return HttpResponse(status=204)
+    screen = screen_of(assignment_for(request, claimed.pk), user_of(request))
+    if request.POST.get("have") == screen.ready:
+        return HttpResponse(status=204)
+    return render(request, "reviews/_review.html", {"screen": screen})
 
 
 @login_required
@@ -45,20 +83,20 @@ def review(request: HttpRequest, pk: int) -> HttpResponse:
 def review_submit(request: HttpRequest, pk: int) -> HttpResponse:
     """Grade, edit, and go on to the next item. Refused: the same form, with what she wrote and why."""
     assignment, user = assignment_for(request, pk), user_of(request)
-    values, form, valid = schema_form.bound(_schema(assignment), request.POST)
-    errors = [FormError(f"{field.label}: {field.error}", field.html_id) for field in form.fields if field.error]
-    if form.error:
-        errors.append(FormError(form.error))
+    if schema_form.asks_again(request.POST):
+        return _form_again(request, assignment, user)
+    values, form, valid = schema_form.bound(schema_of(assignment), request.POST)
+    errors = errors_of(form)
     if is_late(assignment, request.POST):
         return _refused(request, assignment, user, form, errors, status=409)
     if errors or not valid:
         return _refused(request, assignment, user, form, errors)
-    changed = edits.changed_leaves(_read(assignment), request.POST)
+    changed = edits.changed_leaves(read_item(assignment), request.POST)
     try:
         grading.submit(
             assignment,
             values=values,
-            comment=request.POST.get("comment", "").replace("\r\n", "\n").strip(),
+            comment=comment_of(request),
             edits=[LeafEdit(leaf.pointer, leaf.after) for leaf in changed],
             base_id=posted_id(request.POST, "document"),
             actor=actor_of(request),
@@ -69,7 +107,10 @@ def review_submit(request: HttpRequest, pk: int) -> HttpResponse:
         untold = [] if is_late(now, request.POST) else [FormError(CHANGED)]
         return _refused(request, now, user, form, untold, status=409)
     except ClaimLost as error:
-        lost = f"{error} What you wrote is still here; go to the queue for the next item."
+        # Sent once more because the answer to the first time was lost: it is done, and she goes on.
+        if not changed and grading.is_given(assignment, values=values, comment=comment_of(request)):
+            return _next(request, assignment.item.queue)
+        lost = _("%(why)s What you wrote is still here; go to the queue for the next item.") % {"why": error}
         return _refused(request, assignment, user, form, [FormError(lost)], status=409)
     except (ValuesRefused, FeedbackRefused, EditRefused) as error:
         return _refused(request, assignment, user, form, [FormError(str(error))])
@@ -77,12 +118,23 @@ def review_submit(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @login_required
+@require_http_methods(["GET", "POST"])
+def review_form(request: HttpRequest, pk: int) -> HttpResponse:
+    """The form with a row more or less, or with the fields of the variant that was chosen. Nothing is graded."""
+    assignment, user = assignment_for(request, pk), user_of(request)
+    if request.method == "GET":
+        return go_to(request, "review", assignment.pk)
+    return _form_again(request, assignment, user)
+
+
+@login_required
 @require_POST
 def review_skip(request: HttpRequest, pk: int) -> HttpResponse:
-    """Leave the item to others."""
+    """Leave the item to others, with a reason where she gives one."""
     assignment = assignment_for(request, pk)
+    reason = request.POST.get("reason", "").replace("\x00", "").strip()
     try:
-        queues.skip(assignment)
+        queues.skip(assignment, reason=reason)
     except ClaimLost as error:
         messages.info(request, str(error))
     return _next(request, assignment.item.queue)
@@ -95,8 +147,8 @@ def review_flag(request: HttpRequest, pk: int) -> HttpResponse:
     assignment, user = assignment_for(request, pk), user_of(request)
     reason = request.POST.get("reason", "").replace("\x00", "").strip()
     if not reason:
-        form = schema_form.unbound(_schema(assignment))
-        return _refused(request, assignment, user, form, [FormError(NO_REASON)])
+        form = schema_form.unbound(schema_of(assignment))
+        return _refused(request, assignment, user, form, [FormError(str(NO_REASON))])
     try:
         queues.flag(assignment, reason=reason, actor=actor_of(request))
     except ClaimLost as error:
@@ -104,13 +156,65 @@ def review_flag(request: HttpRequest, pk: int) -> HttpResponse:
     return _next(request, assignment.item.queue)
 
 
+@login_required
+@require_POST
+def review_undo(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take the last submit back. Too late: a sentence, and the screen stays as it is."""
+    assignment = assignment_for(request, pk)
+    texts = [(box.name, box.text) for box in edits.edit_boxes(read_item(assignment))]
+    feedback = amending.standing(assignment)
+    comment = feedback.comment if feedback else ""
+    try:
+        again = amending.undo(assignment, fields=[("comment", comment), *texts], actor=actor_of(request))
+    except (UndoRefused, ClaimLost) as error:
+        if is_htmx(request):
+            return _say_at_undo(request, str(error), pk)
+        messages.info(request, str(error))
+        return _next(request, assignment.item.queue)
+    if is_htmx(request):
+        return show_screen(request, screen_of(assignment_for(request, again.pk), user_of(request)))
+    return go_to(request, "review", again.pk)
+
+
+def _say_at_undo(request: HttpRequest, words: str, pk: int) -> HttpResponse:
+    response = render(request, "reviews/_undo_refused.html", {"words": words, "assignment_id": pk}, status=409)
+    return reswap(retarget(response, "#undo"), "innerHTML")
+
+
+def _form_again(request: HttpRequest, assignment: Assignment, user: User) -> HttpResponse:
+    """The form for the answers so far: alone where a script asks for it, else on its screen."""
+    form = schema_form.again(schema_of(assignment), request.POST)
+    if request.headers.get("HX-Target") == "schema-form":
+        where = {"form": form, "form_url": resolve_url("review_form", assignment.pk)}
+        return render(request, "reviews/_schema_form.html", where)
+    return show_screen(request, screen_of(assignment, user, posted=request.POST, form=form))
+
+
 def _next(request: HttpRequest, queue: Queue) -> HttpResponse:
-    assignment = queues.claim_next(queue, reviewer=user_of(request))
+    user = user_of(request)
+    if not Queue.objects.visible_to(user).filter(pk=queue.pk).exists():
+        # A lead took her off it or paused it meanwhile, or she leads it and graded a single item.
+        messages.info(request, NOT_HERS if queue.is_open else PAUSED)
+        return go_to(request, "queues")
+    assignment = queues.claim_next(queue, reviewer=user)
     if assignment is None:
         return go_to(request, "queue_done", queue.pk)
-    if is_htmx(request):
-        return show_screen(request, _screen(assignment_for(request, assignment.pk), user_of(request)))
-    return go_to(request, "review", assignment.pk)
+    if not is_htmx(request):
+        return go_to(request, "review", assignment.pk)
+    fresh, undo = assignment_for(request, assignment.pk), undo_line(user, queue)
+    if request.POST.get("ready") == _ready(fresh, drafts.restore(fresh, user, schema_of(fresh))):
+        return _show_what_you_have(request, fresh, undo)
+    return show_screen(request, replace(screen_of(fresh, user), undo=undo))
+
+
+def _show_what_you_have(request: HttpRequest, assignment: Assignment, undo: UndoLine | None) -> HttpResponse:
+    """For a page that has the fragment of the item already: what it cannot know of it, and nothing twice."""
+    progress = progress_of(user_of(request), assignment.item.queue)
+    response = render(request, "reviews/_ready.html", {"progress": progress, "screen": {"undo": undo}})
+    response["X-Ready"] = request.POST["ready"]
+    response["X-Claimed-Until"] = assignment.held_until.isoformat()
+    response["HX-Push-Url"] = resolve_url("review", assignment.pk)
+    return response
 
 
 def _refused(
@@ -122,18 +226,29 @@ def _refused(
     *,
     status: int = 422,
 ) -> HttpResponse:
-    screen = _screen(assignment, user, posted=request.POST, form=form)
+    screen = screen_of(assignment, user, posted=request.POST, form=form)
     return show_screen(request, replace(screen, errors=(*screen.errors, *errors)), status=status)
 
 
-def _screen(
-    assignment: Assignment, user: User, *, posted: Mapping[str, str] | None = None, form: SchemaForm | None = None
+def screen_of(
+    assignment: Assignment,
+    user: User,
+    *,
+    posted: Mapping[str, str] | None = None,
+    form: SchemaForm | None = None,
+    amends: int = 0,
 ) -> ReviewScreen:
+    """All that is on the screen of an item. Without a posted form it opens with her draft, where she has one."""
     queue, completion = assignment.item.queue, assignment.item.completion
     revision = queue.feedback_task.current_revision
-    read = _read(assignment)
+    read = read_item(assignment)
+    kept = Restored() if posted else drafts.restore(assignment, user, schema_of(assignment), amends=amends)
     late = meet(completion, user, read, posted) if posted and is_late(assignment, posted) else None
-    return ReviewScreen(
+    if kept.posted is not None:
+        posted, form = kept.posted, kept.form
+    form = form or schema_form.unbound(schema_of(assignment))
+    progress = progress_of(user, queue)
+    screen = ReviewScreen(
         assignment_id=assignment.pk,
         completion_id=completion.pk,
         document_id=completion.current_id,
@@ -143,16 +258,63 @@ def _screen(
         rubric=f"{revision.name}, rubric {revision.number}" if revision and revision.number > 1 else queue.name,
         instruction=revision.instruction if revision else "",
         conversation=read,
-        form=form or schema_form.unbound(_schema(assignment)),
+        form=form,
         claimed_until=assignment.held_until,
-        progress=progress_of(user, queue),
+        progress=replace(progress, saved_at=kept.saved_at) if kept.saved_at else progress,
         edits=late.boxes if late else edits.edit_boxes(read, posted),
         comment=posted.get("comment", "") if posted else "",
         flag_reason=posted.get("reason", "") if posted else "",
         errors=(late.error,) if late else (),
         lost_edits=late.lost if late else (),
         upstream=completion.upstream.name if completion.upstream else "",
+        draft_key=":".join((str(user.pk), str(completion.pk), completion.current.hash[:16], f"{queue.pk}-{amends}")),
+        saved_at=kept.saved_at,
+        offered=kept.offered,
+        one_key="" if amends else _one_key(form),
+        ready=_ready(assignment, kept),
+        session=place_in_session(completion, review_id=assignment.pk),
     )
+    return replace(screen, begun=_is_begun(screen))
+
+
+def undo_line(user: User, queue: Queue) -> UndoLine | None:
+    """The last submit here, while it can be taken back."""
+    feedback = amending.undoable(user, queue)
+    if feedback is None or feedback.assignment is None or feedback.assignment.ended_at is None:
+        return None
+    until = feedback.assignment.ended_at + timedelta(seconds=settings.UNDO_SECONDS)
+    grade = ", ".join(value for _name, value in rows.values(feedback)[:2])
+    if len(grade) > MOST_GRADE_CHARACTERS:
+        grade = f"{grade[: MOST_GRADE_CHARACTERS - 1]}…"
+    return UndoLine(feedback.assignment.pk, grade, max(1, math.ceil((until - clock.now()).total_seconds())))
+
+
+def _one_key(form: SchemaForm) -> str:
+    """The name of the one field that must be answered, where a choice answers it and no further field hangs on it."""
+    if form.is_live:
+        return ""
+    required = [field for field in form.fields if field.required]
+    return required[0].html_name if len(required) == 1 and required[0].kind in ONE_KEY_KINDS else ""
+
+
+def _is_begun(screen: ReviewScreen) -> bool:
+    """Whether there is more in the form than the one answer."""
+    others = [field for field in screen.form.every_field if field.html_name != screen.one_key]
+    answered = any(field.value or any(choice.selected for choice in field.choices) for field in others)
+    return bool(screen.errors or screen.comment or answered or any(box.changed for box in screen.edits))
+
+
+def _ready(assignment: Assignment, kept: Restored) -> str:
+    """What a fragment of the item is made from: of two that say the same, one is as good as the other."""
+    item = assignment.item
+    saved = f"{kept.saved_at.timestamp():.3f}" if kept.saved_at else ""
+    parts = (assignment.pk, item.completion.current_id, item.queue.feedback_task.current_revision_id, saved)
+    return "-".join(str(part) for part in parts)
+
+
+def comment_of(request: HttpRequest) -> str:
+    """The posted comment, with the line ends that she wrote."""
+    return request.POST.get("comment", "").replace("\r\n", "\n").strip()
 
 
 def progress_of(user: User, queue: Queue) -> Progress:
@@ -162,11 +324,19 @@ def progress_of(user: User, queue: Queue) -> Progress:
     return Progress(counts.done, counts.total, day.submitted, day.seconds_each, day.last_at)
 
 
-def _read(assignment: Assignment) -> Conversation:
+def errors_of(form: SchemaForm) -> list[FormError]:
+    """What is wrong with the answers, each with the field that it is about."""
+    errors = [FormError(f"{field.place or field.label}: {field.error}", field.html_id) for field in form.wrong]
+    return [*errors, FormError(form.error)] if form.error else errors
+
+
+def read_item(assignment: Assignment) -> Conversation:
+    """The completion as it stands."""
     return conversation.read(documents.read(assignment.item.completion.current))
 
 
-def _schema(assignment: Assignment) -> dict[str, Any]:
+def schema_of(assignment: Assignment) -> dict[str, Any]:
+    """What the grade of the item has to say."""
     revision = assignment.item.queue.feedback_task.current_revision
     return feedback_tasks.schema_of(revision) if revision else {"type": "object"}
 
@@ -174,8 +344,8 @@ def _schema(assignment: Assignment) -> dict[str, Any]:
 def _ended(assignment: Assignment) -> str:
     match assignment.state:
         case AssignmentState.SKIPPED:
-            return "You skipped this item. Go back to the queue for the next one."
+            return _("You skipped this item. Go back to the queue for the next one.")
         case AssignmentState.EXPIRED:
-            return "Your claim on this item ran out. You can still submit it, as long as nobody else has taken it."
+            return _("Your claim on this item ran out. You can still submit it, as long as nobody else has taken it.")
         case _:
-            return "This item is no longer yours. You can still submit it, as long as nobody else has taken it."
+            return _("This item is no longer yours. You can still submit it, as long as nobody else has taken it.")

@@ -1,5 +1,7 @@
 """Feedback tasks: making, revising, and taking over those of an upstream."""
 
+import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -9,19 +11,36 @@ from django.db import transaction
 from django.db.models import Count, F, Q
 
 from reviews.models import (
+    AuditEvent,
     Completion,
     FeedbackTask,
     FeedbackTaskRevision,
     FeedbackTaskTag,
     Organization,
     Queue,
+    Status,
     Tag,
     Upstream,
 )
-from reviews.workflow import audit, queues, schema
+from reviews.workflow import audit, clock, queues, schema
 from reviews.workflow.audit import SYSTEM, Actor
 
 MOST_SELECTOR_TAGS = 100
+MOST_TAG = 255
+MOST_NAME = 255
+MOST_INSTRUCTION = 20_000
+
+
+class ContentRefused(ValueError):
+    """What a feedback task cannot say; `name` is the part, the text a sentence for the lead."""
+
+    def __init__(self, name: str, sentence: str) -> None:
+        self.name = name
+        super().__init__(sentence)
+
+
+class Overtaken(RuntimeError):
+    """Somebody changed the feedback task since it was read."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +90,18 @@ def create(
     return feedback_task
 
 
-def revise(feedback_task: FeedbackTask, content: Content, *, actor: Actor = SYSTEM) -> bool:
+def revise(feedback_task: FeedbackTask, content: Content, *, seen: str | None = None, actor: Actor = SYSTEM) -> bool:
     """Make the feedback task say `content`; True when that changed anything. Grades stay under what they were given.
 
     A changed selector withdraws the untouched queue items that it no longer matches and offers what it matches now.
-    Raises schema.SchemaRefused.
+    With `seen`, a `standing`, only while it still stands so. Raises schema.SchemaRefused, Overtaken.
     """
     schema.check_schema(content.json_schema)
     with transaction.atomic():
+        FeedbackTask.objects.select_for_update(no_key=True).only("pk").get(pk=feedback_task.pk)
+        feedback_task.refresh_from_db(fields=["name", "current_revision", "routed_through", "archived_at"])
+        if seen is not None and seen != standing(feedback_task):
+            raise Overtaken("Somebody else has changed this feedback task in the meantime.")
         revised = _says_otherwise(feedback_task, content)
         if revised:
             _add_revision(feedback_task, content, actor)
@@ -98,6 +121,97 @@ def revise(feedback_task: FeedbackTask, content: Content, *, actor: Actor = SYST
                 details=content.name,
             )
     return revised or reselected
+
+
+def archive(feedback_task: FeedbackTask, *, actor: Actor) -> int:
+    """Ask nobody to grade by it any more: what is open in its queue is withdrawn, and who holds an item is told.
+
+    Grades stay. How many items were withdrawn.
+    """
+    with transaction.atomic():
+        current = FeedbackTask.objects.filter(pk=feedback_task.pk, archived_at=None)
+        if not current.update(archived_at=clock.now()):
+            return 0
+        withdrawn = queues.withdraw_archived(feedback_task.queue, by=actor.user)
+        audit.record("feedback_task.archive", feedback_task, organization=feedback_task.organization, actor=actor)
+    return withdrawn
+
+
+def restore(feedback_task: FeedbackTask, *, actor: Actor) -> int:
+    """Bring an archived one back, with what was open in its queue and what has come since. How many items reopened."""
+    with transaction.atomic():
+        archived = FeedbackTask.objects.filter(pk=feedback_task.pk, archived_at__isnull=False)
+        if not archived.update(archived_at=None, routed_through=0):
+            return 0
+        reopened = queues.bring_back_archived(feedback_task.queue)
+        audit.record("feedback_task.restore", feedback_task, organization=feedback_task.organization, actor=actor)
+        feedback_task.refresh_from_db(fields=["archived_at", "routed_through"])
+        queues.route_backlog(feedback_task)
+    return reopened
+
+
+def check_content(content: Content) -> None:
+    """Raises ContentRefused for what no feedback task made here may say, schema.SchemaRefused for its schema."""
+    if not content.name:
+        raise ContentRefused("name", "Give it a name: reviewers see it over the form.")
+    if len(content.name) > MOST_NAME:
+        raise ContentRefused("name", f"At most {MOST_NAME} characters.")
+    if len(content.instruction) > MOST_INSTRUCTION:
+        raise ContentRefused("instruction", f"At most {MOST_INSTRUCTION:,} characters.")
+    if len(content.selector) > MOST_SELECTOR_TAGS or any(len(name) > MOST_TAG for name in content.selector):
+        raise ContentRefused("selector", f"At most {MOST_SELECTOR_TAGS} tags of at most {MOST_TAG} characters.")
+    schema.check_schema(content.json_schema)
+
+
+def read_schema(text: str) -> dict[str, Any]:
+    """The JSON Schema that a person wrote, members in their order. Raises schema.SchemaRefused."""
+    try:
+        value: dict[str, Any] = json.loads(text, object_pairs_hook=_members)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise schema.SchemaRefused(f"The schema is not valid JSON: {error.msg} in {where}.") from error
+    except schema.SchemaRefused:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise schema.SchemaRefused("The schema has a number too large, or is nested too deeply.") from error
+    schema.check_schema(value)
+    return value
+
+
+def standing(feedback_task: FeedbackTask) -> str:
+    """A word for how it stands, another one after each change of what it says or selects."""
+    said = (feedback_task.current_revision_id, *sorted(selector_names(feedback_task)))
+    return hashlib.blake2s(repr(said).encode(errors="surrogatepass"), digest_size=8).hexdigest()
+
+
+def last_change(feedback_task: FeedbackTask) -> AuditEvent | None:
+    """The newest change of it, with who made it."""
+    events = AuditEvent.objects.filter(target_type="feedbacktask", target_id=str(feedback_task.pk))
+    return events.select_related("user").order_by("-pk").first()
+
+
+@dataclass(frozen=True)
+class Match:
+    """What a selector matches now: `count` completions, counted no further than one more than asked for; `unknown` are
+    tags that no completion has ever had.
+    """
+
+    count: int
+    unknown: tuple[str, ...] = ()
+
+
+def match(organization: Organization, names: Iterable[str], *, most: int, through: int | None = None) -> Match:
+    """The completions that carry all of these tags; with `through`, those up to that id."""
+    wanted = tuple(dict.fromkeys(names))
+    known = dict(Tag.objects.filter(organization=organization, name__in=wanted).values_list("name", "pk"))
+    unknown = tuple(name for name in wanted if name not in known)
+    if unknown or not wanted:
+        return Match(0, unknown)
+    found = Completion.objects.having_tags(set(known.values())).filter(organization=organization)
+    found = found.exclude(status=Status.STARTED)
+    if through is not None:
+        found = found.filter(pk__lte=through)
+    return Match(found.order_by()[: most + 1].count())
 
 
 def take_over(upstream: Upstream, upstream_uid: str, content: Content) -> tuple[FeedbackTask, bool]:
@@ -131,6 +245,13 @@ def matching(completion: Completion, tag_ids: Iterable[int]) -> list[FeedbackTas
     )
 
 
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise schema.SchemaRefused("The schema has two members of the same name in one object.")
+    return members
+
+
 def _says_otherwise(feedback_task: FeedbackTask, content: Content) -> bool:
     revision = feedback_task.current_revision
     return revision is None or (
@@ -160,10 +281,12 @@ def _add_revision(feedback_task: FeedbackTask, content: Content, actor: Actor) -
         schema_text=orjson.dumps(content.json_schema).decode(),
         created_by=actor.user,
     )
+    # A queue that a lead has named herself keeps its name.
+    named_alike = Queue.objects.filter(feedback_task=feedback_task, name=feedback_task.name[:255])
+    named_alike.update(name=content.name[:255])
     feedback_task.name = content.name
     feedback_task.current_revision = revision
     feedback_task.save(update_fields=["name", "current_revision"])
-    Queue.objects.filter(feedback_task=feedback_task).update(name=content.name)
 
 
 def _set_selector(feedback_task: FeedbackTask, names: Iterable[str]) -> None:

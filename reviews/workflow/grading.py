@@ -19,7 +19,7 @@ from reviews.models import (
     FeedbackTaskRevision,
     Revision,
 )
-from reviews.workflow import audit, editing, feedback_tasks, outbox, queues, schema
+from reviews.workflow import audit, drafts, editing, feedback_tasks, outbox, queues, schema
 from reviews.workflow.audit import Actor
 from reviews.workflow.editing import LeafEdit
 from reviews.workflow.queues import ClaimLost
@@ -55,7 +55,7 @@ def submit(
     still free. Raises schema.ValuesRefused, FeedbackRefused, editing.EditRefused, editing.StaleDocument, ClaimLost.
     """
     feedback_task = assignment.item.queue.feedback_task
-    task_revision = _answered(feedback_task, values, comment)
+    task_revision = answered(feedback_task, values, comment)
     with transaction.atomic():
         held = _still_held(assignment)
         revision = editing.edit(held.item.completion_id, edits, base_id=base_id, actor=actor, assignment=held)
@@ -72,9 +72,20 @@ def submit(
             comment=comment,
             reviewer=held.reviewer,
             assignment=held,
+            supersedes=_taken_back(held),
         )
-        _attach(feedback, [completion], actor)
+        attach(feedback, [completion], actor)
+        drafts.submitted(held.reviewer, held.item)
     return Submitted(feedback, revision)
+
+
+def is_given(assignment: Assignment, *, values: dict[str, Any], comment: str) -> bool:
+    """Whether the reviewer of this claim has given just this grade on its item, and it counts."""
+    hers = Feedback.objects.filter(
+        assignment__item=assignment.item_id, reviewer=assignment.reviewer_id, superseded_by=None
+    )
+    counting = hers.filter(assignment__requeued_at=None)
+    return any(values_of(given) == values and given.comment == comment for given in counting)
 
 
 def record(
@@ -90,7 +101,7 @@ def record(
 
     Raises schema.ValuesRefused, FeedbackRefused.
     """
-    task_revision = _answered(feedback_task, values, comment)
+    task_revision = answered(feedback_task, values, comment)
     with transaction.atomic():
         feedback = Feedback.objects.create(
             organization=feedback_task.organization,
@@ -101,7 +112,7 @@ def record(
             comment=comment,
             api_token=api_token,
         )
-        _attach(feedback, completions, actor)
+        attach(feedback, completions, actor)
         queues.close_free_places(completions, feedback_task)
     return feedback
 
@@ -112,7 +123,7 @@ def values_of(feedback: Feedback) -> dict[str, Any]:
     return values
 
 
-def _answered(feedback_task: FeedbackTask, values: dict[str, Any], comment: str) -> FeedbackTaskRevision:
+def answered(feedback_task: FeedbackTask, values: dict[str, Any], comment: str) -> FeedbackTaskRevision:
     """The revision that the values answer and that the feedback pins. Raises ValuesRefused, FeedbackRefused."""
     revision = feedback_task.current_revision
     if revision is None:
@@ -138,7 +149,15 @@ def _still_held(assignment: Assignment) -> Assignment:
     return Assignment.objects.select_related("item__queue__organization", "reviewer").get(pk=again.pk)
 
 
-def _attach(feedback: Feedback, completions: Iterable[Completion], actor: Actor) -> None:
+def _taken_back(held: Assignment) -> Feedback | None:
+    """The grade of hers on this item that no longer counts and that the one she gives now corrects."""
+    hers = Feedback.objects.filter(assignment__item=held.item_id, reviewer=held.reviewer_id, superseded_by=None)
+    return hers.exclude(assignment__requeued_at=None).order_by("-pk").first()
+
+
+def attach(
+    feedback: Feedback, completions: Iterable[Completion], actor: Actor, *, action: str = "feedback.create"
+) -> None:
     """The completions that a feedback speaks of, the document of each that was graded, and the pushes."""
     for completion in completions:
         try:
@@ -150,7 +169,7 @@ def _attach(feedback: Feedback, completions: Iterable[Completion], actor: Actor)
             raise FeedbackRefused(f"The completion {completion.uid} is named twice.") from error
         outbox.enqueue_feedback(feedback, completion)
     audit.record(
-        "feedback.create",
+        action,
         feedback,
         organization=feedback.organization,
         actor=actor,

@@ -14,6 +14,7 @@ from reviews.models import (
     Completion,
     FeedbackTask,
     ItemState,
+    Member,
     Order,
     Queue,
     QueueItem,
@@ -27,6 +28,9 @@ from reviews.workflow.audit import Actor
 CANDIDATES = 20
 MOST_ROUNDS = 50
 BACKLOG_CHUNK = 1_000
+# How long the item behind the one on screen is held for her: as long as she is likely to read, and no longer than
+# others can wait for it.
+PREFETCHED_FOR = timedelta(minutes=2)
 
 
 class ClaimLost(RuntimeError):
@@ -42,14 +46,14 @@ def route(completion: Completion, feedback_tasks: Iterable[FeedbackTask]) -> Non
     A started completion stands in none: there is nothing to review yet.
     """
     wanted = [] if completion.status == Status.STARTED else [task.queue for task in feedback_tasks]
-    _withdraw(_untouched().filter(completion=completion).exclude(queue__in=wanted), "no longer matches")
+    _withdraw(_untouched().filter(completion=completion).exclude(queue__in=wanted), UNMATCHED)
     _reopen(QueueItem.objects.filter(completion=completion, queue__in=wanted))
     QueueItem.objects.bulk_create([_item(queue, completion) for queue in wanted], ignore_conflicts=True)
 
 
 def route_backlog(feedback_task: FeedbackTask) -> bool:
     """Offer the next thousand completions that were there before the selector; False when none are left."""
-    if feedback_task.routed_through is None:
+    if feedback_task.routed_through is None or feedback_task.archived_at is not None:
         return False
     tag_ids = set(feedback_task.selector_tags.values_list("tag_id", flat=True))
     matching = Completion.objects.having_tags(tag_ids).filter(
@@ -75,7 +79,7 @@ def withdraw_unmatched(feedback_task: FeedbackTask) -> None:
     tag_ids = set(feedback_task.selector_tags.values_list("tag_id", flat=True))
     matching = Completion.objects.having_tags(tag_ids).filter(organization_id=feedback_task.organization_id)
     items = _untouched().filter(queue__feedback_task=feedback_task)
-    _withdraw(items.exclude(completion__in=matching.values("pk")), "no longer matches")
+    _withdraw(items.exclude(completion__in=matching.values("pk")), UNMATCHED)
 
 
 def withdraw_gone(completion: Completion) -> int:
@@ -87,6 +91,21 @@ def withdraw_gone(completion: Completion) -> int:
     return _withdraw(QueueItem.objects.filter(pk__in=[item.pk for item in items], places_taken=0), GONE)
 
 
+def withdraw_archived(queue: Queue, *, by: User | None) -> int:
+    """Withdraw all that is open, since its feedback task was archived; who holds an item loses the claim and is told.
+    How many items.
+    """
+    for assignment in Assignment.objects.held().filter(item__queue=queue).select_related("item", "reviewer"):
+        release(assignment, reason=ARCHIVED, by=by)
+    return _withdraw(QueueItem.objects.open().filter(queue=queue), ARCHIVED)
+
+
+def bring_back_archived(queue: Queue) -> int:
+    """Reopen what was withdrawn by that; how many items."""
+    archived = QueueItem.objects.filter(queue=queue, state=ItemState.WITHDRAWN, closed_because=ARCHIVED)
+    return archived.update(state=ItemState.OPEN, closed_at=None, closed_because="")
+
+
 def welcome_back(completion: Completion) -> None:
     """Reopen what was withdrawn because the completion had left the upstream's list."""
     QueueItem.objects.filter(completion=completion, state=ItemState.WITHDRAWN, closed_because=GONE).update(
@@ -95,6 +114,8 @@ def welcome_back(completion: Completion) -> None:
 
 
 GONE = "graded or deleted upstream"
+UNMATCHED = "no longer matches"
+ARCHIVED = "its feedback task was archived"
 
 
 def _item(queue: Queue, completion: Completion) -> QueueItem:
@@ -102,12 +123,13 @@ def _item(queue: Queue, completion: Completion) -> QueueItem:
         queue=queue,
         completion=completion,
         reviews_needed=queue.reviews_per_completion,
-        sort_key=_sort_key(queue, completion),
+        sort_key=sort_key(queue, completion),
         received_at=completion.received_at,
     )
 
 
-def _sort_key(queue: Queue, completion: Completion) -> float:
+def sort_key(queue: Queue, completion: Completion) -> float:
+    """Where a completion stands in the order of the queue: lower comes first."""
     match queue.order:
         case Order.NEWEST:
             return -completion.received_at.timestamp()
@@ -127,7 +149,8 @@ def _withdraw(items: QuerySet[QueueItem], because: str) -> int:
 
 
 def _reopen(items: QuerySet[QueueItem]) -> None:
-    withdrawn = items.filter(state=ItemState.WITHDRAWN, graded_at=None).exclude(closed_because=GONE)
+    """What a lead closed stays closed."""
+    withdrawn = items.filter(state=ItemState.WITHDRAWN, graded_at=None, closed_because=UNMATCHED)
     withdrawn.update(state=ItemState.OPEN, closed_at=None, closed_because="")
 
 
@@ -137,21 +160,19 @@ def _reopen(items: QuerySet[QueueItem]) -> None:
 def claim_next(queue: Queue, *, reviewer: User) -> Assignment | None:
     """The item that `reviewer` is to review now: the one she holds in this queue, renewed, or the next free one.
 
-    None when nothing is left for her. A claim that she holds in another queue is given up: she sees one item at a
-    time. Claims that ran out free their places first.
+    The one that waits behind it comes before all others. None when nothing is left for her. What she holds in another
+    queue is given up: she sees one item at a time. Claims that ran out free their places first.
     """
     now = clock.now()
     expire_claims(now)
-    held = _on_screen(reviewer)
-    if held is not None:
-        if held.item.queue_id == queue.pk and renew(held):
-            return held
-        _end(held, AssignmentState.RELEASED, reason="opened another queue")
+    hers = _hers(queue, reviewer)
+    if hers is not None:
+        return hers
     # While one waits for the database's write lock, others may take all of the twenty that were read: the list is
     # only at its end when a fresh look finds nothing.
     for _ in range(MOST_ROUNDS):
         candidates = _candidates(queue, reviewer)
-        if not candidates:
+        if not candidates and not _give_up_prefetched(queue, reviewer):
             return None
         for item_id in candidates:
             if (assignment := _take(item_id, queue, reviewer, now)) is not None:
@@ -162,14 +183,40 @@ def claim_next(queue: Queue, *, reviewer: User) -> Assignment | None:
     return None
 
 
+def prefetch(queue: Queue, *, reviewer: User) -> Assignment | None:
+    """Claim the item behind the one on her screen for two minutes, or those two minutes anew. None when nothing is on
+    her screen here, or nothing is free.
+    """
+    now = clock.now()
+    expire_claims(now)
+    on_screen = _on_screen(reviewer)
+    if on_screen is None or on_screen.item.queue_id != queue.pk:
+        return None
+    behind = _behind(reviewer)
+    if behind is not None:
+        if behind.item.queue_id == queue.pk and extend(behind):
+            return behind
+        _end(behind, AssignmentState.RELEASED, reason="opened another queue")
+    for item_id in _candidates(queue, reviewer):
+        if (assignment := _take(item_id, queue, reviewer, now, prefetched=True)) is not None:
+            return assignment
+    return None
+
+
 def reclaim(item: QueueItem, *, reviewer: User) -> Assignment:
-    """Claim an item again whose claim ran out while she worked. Raises ClaimLost when its places are taken."""
+    """Claim this very item: one whose claim ran out while she worked, or a flagged one that a lead grades herself.
+
+    Raises ClaimLost when its places are taken.
+    """
     held = _on_screen(reviewer)
     if held is not None and held.item_id == item.pk:
         return held
     if held is not None:
         _end(held, AssignmentState.RELEASED, reason="went back to another item")
-    assignment = _take(item.pk, item.queue, reviewer, clock.now())
+    behind = _behind(reviewer)
+    if behind is not None and behind.item_id == item.pk and _promote(behind):
+        return behind
+    assignment = _take(item.pk, item.queue, reviewer, clock.now(), among=QueueItem.objects.with_place())
     if assignment is None:
         raise ClaimLost("Somebody else has taken this item since your claim ran out.")
     return assignment
@@ -184,6 +231,35 @@ def renew(assignment: Assignment) -> bool:
     assignment.fence += 1
     assignment.held_until = until
     return True
+
+
+def extend(assignment: Assignment) -> bool:
+    """Let a held claim last its time from now on, because somebody is at work on it; False when it is no longer held.
+
+    Unlike `renew` it leaves the fence alone: it may come in the middle of a submit of the same claim.
+    """
+    until = clock.now() + _time_of(assignment)
+    if not Assignment.objects.held().filter(pk=assignment.pk).update(held_until=until):
+        return False
+    assignment.held_until = until
+    return True
+
+
+def bring_back(item: QueueItem, *, reviewer: User) -> Assignment:
+    """Put an item on her screen again whose review she took back; the one that is there goes behind it. Call it within
+    the transaction that took the review back. Raises ClaimLost.
+    """
+    on_screen = _on_screen(reviewer)
+    if on_screen is not None:
+        behind = _behind(reviewer)
+        if behind is not None:
+            _end(behind, AssignmentState.RELEASED, reason="took the last review back")
+        until = clock.now() + PREFETCHED_FOR
+        Assignment.objects.held().filter(pk=on_screen.pk).update(prefetched=True, held_until=until)
+    assignment = _take(item.pk, item.queue, reviewer, clock.now())
+    if assignment is None:
+        raise ClaimLost("Somebody else has taken this item.")
+    return assignment
 
 
 def skip(assignment: Assignment, *, reason: str = "") -> None:
@@ -206,8 +282,14 @@ def flag(assignment: Assignment, *, reason: str, actor: Actor) -> None:
         audit.record("item.flag", item, organization=item.queue.organization, actor=actor)
 
 
+def release(assignment: Assignment, *, reason: str, by: User | None) -> bool:
+    """Take a claim back from who holds it; False when it had ended already. She is told."""
+    return _end(assignment, AssignmentState.RELEASED, reason=reason, by=by)
+
+
 def finish(assignment: Assignment) -> None:
-    """Close a claim by a review; the last review that was needed closes the item. Raises ClaimLost.
+    """Close a claim by a review; the last review that was needed closes the item. A lead's review answers the flag
+    that she saw on it. Raises ClaimLost.
 
     Call it within the transaction that writes the feedback.
     """
@@ -219,7 +301,14 @@ def finish(assignment: Assignment) -> None:
     items = QueueItem.objects.filter(pk=assignment.item_id)
     items.update(reviews_done=F("reviews_done") + 1)
     items.filter(graded_at=None).update(graded_at=now)
-    _close_when_done(items)
+    if assignment.item.flagged_at is not None and _leads(assignment):
+        unflag(items)
+    close_when_done(items)
+
+
+def unflag(items: QuerySet[QueueItem]) -> None:
+    """The lead has looked."""
+    items.update(flagged_at=None, flagged_by=None, flag_reason="")
 
 
 def close_free_places(completions: Iterable[Completion], feedback_task: FeedbackTask) -> None:
@@ -228,7 +317,7 @@ def close_free_places(completions: Iterable[Completion], feedback_task: Feedback
     items.filter(graded_at=None).update(graded_at=clock.now())
     _withdraw(items.filter(state=ItemState.OPEN, places_taken=0), "graded elsewhere")
     items.filter(state=ItemState.OPEN).update(reviews_needed=F("places_taken"))
-    _close_when_done(items)
+    close_when_done(items)
 
 
 def review_again(assignment_id: int) -> None:
@@ -257,28 +346,97 @@ def _on_screen(reviewer: User) -> Assignment | None:
     return held.select_related("item__queue", "item__completion", "reviewer").first()
 
 
+def _hers(queue: Queue, reviewer: User) -> Assignment | None:
+    """What she holds in the queue, on the screen and for its full time; what she holds in another is given up."""
+    held = _on_screen(reviewer)
+    if held is not None:
+        if held.item.queue_id == queue.pk and renew(held):
+            return held
+        _end(held, AssignmentState.RELEASED, reason="opened another queue")
+    behind = _behind(reviewer)
+    if behind is not None:
+        if behind.item.queue_id == queue.pk and _promote(behind):
+            return behind
+        _end(behind, AssignmentState.RELEASED, reason="opened another queue")
+    return None
+
+
+def _behind(reviewer: User) -> Assignment | None:
+    held = Assignment.objects.held_by(reviewer).filter(prefetched=True)
+    return held.select_related("item__queue", "item__completion", "reviewer").first()
+
+
+def _promote(behind: Assignment) -> bool:
+    """Put what was claimed behind the item on screen onto the screen, for the full time; False when it has ended."""
+    now = clock.now()
+    until = now + timedelta(minutes=behind.item.queue.claim_minutes)
+    mine = Assignment.objects.held().filter(pk=behind.pk, prefetched=True, held_until__gt=now)
+    try:
+        with transaction.atomic():
+            if not mine.update(prefetched=False, held_until=until, fence=F("fence") + 1):
+                return False
+            _log(behind, ClaimChange.EXTENDED, now, by=behind.reviewer)
+    except IntegrityError:
+        # In another tab she has an item on screen already.
+        return False
+    behind.prefetched, behind.held_until, behind.fence = False, until, behind.fence + 1
+    return True
+
+
+def _give_up_prefetched(queue: Queue, reviewer: User) -> bool:
+    """Free what others hold behind the item on their screens: nobody reads it yet, and here somebody wants to. Whether
+    there is something for her now.
+    """
+    not_again = Assignment.objects.filter(reviewer=reviewer, state__in=NOT_AGAIN, requeued_at=None)
+    waiting = Assignment.objects.held().filter(item__queue=queue, prefetched=True, item__state=ItemState.OPEN)
+    for assignment in waiting.exclude(item__in=not_again.values("item_id")).order_by("held_until")[:CANDIDATES]:
+        if _end(assignment, AssignmentState.RELEASED, reason="wanted by another reviewer"):
+            return True
+    return False
+
+
+def _time_of(assignment: Assignment) -> timedelta:
+    return PREFETCHED_FOR if assignment.prefetched else timedelta(minutes=assignment.item.queue.claim_minutes)
+
+
+def _leads(assignment: Assignment) -> bool:
+    member = Member.objects.filter(user=assignment.reviewer_id, organization=assignment.item.queue.organization_id)
+    return any(found.leads for found in member)
+
+
 def _candidates(queue: Queue, reviewer: User) -> list[int]:
     """The first twenty free items, begun at an offset of the reviewer's own when others are at work, so that fifty
-    who ask at one instant do not fight for one row.
+    who ask at one instant do not fight for one row. None of a queue that was paused, or is no longer hers.
     """
+    if not Queue.objects.visible_to(reviewer).filter(pk=queue.pk).exists():
+        return []
     not_again = Assignment.objects.filter(reviewer=reviewer, state__in=NOT_AGAIN, requeued_at=None)
     free = QueueItem.objects.claimable().filter(queue=queue).exclude(pk__in=not_again.values("item_id"))
     ids = list(free.order_by("-priority", "sort_key", "pk").values_list("pk", flat=True)[:CANDIDATES])
     if not ids:
         return []
-    others = Assignment.objects.held().filter(item__queue=queue)[:CANDIDATES].count()
+    others = Assignment.objects.held().filter(item__queue=queue).exclude(reviewer=reviewer)[:CANDIDATES].count()
     offset = reviewer.pk % min(len(ids), others + 1)
     return ids[offset:] + ids[:offset]
 
 
-def _take(item_id: int, queue: Queue, reviewer: User, now: datetime) -> Assignment | None:
+def _take(
+    item_id: int,
+    queue: Queue,
+    reviewer: User,
+    now: datetime,
+    *,
+    prefetched: bool = False,
+    among: QuerySet[QueueItem] | None = None,
+) -> Assignment | None:
     """Claim one item: a conditional update takes the place, the constraints forbid what it could not see."""
+    free = (QueueItem.objects.claimable() if among is None else among).filter(pk=item_id)
     # A look costs no write lock; most of what others took in the meantime ends here.
-    if not QueueItem.objects.claimable().filter(pk=item_id).exists():
+    if not free.exists():
         return None
     try:
         with transaction.atomic():
-            if not QueueItem.objects.claimable().filter(pk=item_id).update(places_taken=F("places_taken") + 1):
+            if not free.update(places_taken=F("places_taken") + 1):
                 return None
             taken = set(Assignment.objects.filter(item=item_id, state__in=TAKING).values_list("place", flat=True))
             place = next(number for number in range(len(taken) + 1) if number not in taken)
@@ -286,8 +444,9 @@ def _take(item_id: int, queue: Queue, reviewer: User, now: datetime) -> Assignme
                 item_id=item_id,
                 reviewer=reviewer,
                 place=place,
+                prefetched=prefetched,
                 claimed_at=now,
-                held_until=now + timedelta(minutes=queue.claim_minutes),
+                held_until=now + (PREFETCHED_FOR if prefetched else timedelta(minutes=queue.claim_minutes)),
             )
             _log(assignment, ClaimChange.CLAIMED, now, by=reviewer)
     except IntegrityError:
@@ -317,9 +476,10 @@ def _end(assignment: Assignment, state: AssignmentState, *, reason: str = "", by
     return True
 
 
-def _close_when_done(items: QuerySet[QueueItem]) -> None:
+def close_when_done(items: QuerySet[QueueItem]) -> int:
+    """Close those that have all the reviews they need; how many."""
     done = items.filter(state=ItemState.OPEN, reviews_done__gte=F("reviews_needed"))
-    done.update(state=ItemState.DONE, closed_at=clock.now())
+    return done.update(state=ItemState.DONE, closed_at=clock.now())
 
 
 def _log(

@@ -7,7 +7,7 @@ local and acyclic, sizes are bounded before anything is compiled, and patterns r
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NoReturn
 from urllib.parse import unquote
@@ -56,10 +56,13 @@ class SchemaRefused(ValueError):
 
 @dataclass(frozen=True)
 class Problem:
-    """One failure: where, as a JSON pointer into the values ("" is the whole object), and what is wrong there."""
+    """One failure: where, as a JSON pointer into the values ("" is the whole object), what is wrong there, and which
+    keyword says so.
+    """
 
     pointer: str
     message: str
+    keyword: str = field(default="", compare=False)
 
 
 class ValuesRefused(ValueError):
@@ -113,7 +116,7 @@ def validate(schema: object, values: object) -> None:
     found = [
         problem
         for error in itertools.islice(compiled.validator.iter_errors(values), MOST_PROBLEMS)
-        for problem in _problems(error)
+        for problem in problems_in(error)
     ]
     raise ValuesRefused(_in_order(found, schema))
 
@@ -154,6 +157,11 @@ def _dumps(value: object) -> bytes:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError as error:
         raise _NotPlain("cannot be written as JSON: a text in it is not valid Unicode") from error
+
+
+def count_nodes(value: object, *, most: int) -> int:
+    """How many values a JSON value holds, itself included. Raises ValueError where they are too many, or not JSON."""
+    return len(_nodes(value, most_nodes=most, most_depth=MOST_VALUE_DEPTH))
 
 
 def _nodes(value: object, *, most_nodes: int, most_depth: int) -> list[object]:
@@ -203,7 +211,7 @@ def _compiled(text: bytes) -> _Compiled:
             f"The schema comes to more than {MOST_EXPANDED_NODES:,} nodes once its references are followed; "
             "refer to large parts less often."
         )
-    return _Compiled(_validator(schema), weight)
+    return _Compiled(compiled(schema), weight)
 
 
 def _check_draft(schema: Mapping[str, Json]) -> None:
@@ -238,6 +246,12 @@ def _patterns(part: Mapping[str, Json]) -> Iterator[str]:
         yield part["pattern"]
     if isinstance(part.get("patternProperties"), dict):
         yield from part["patternProperties"]
+
+
+def anchors_of(schema: Mapping[str, Json]) -> dict[str, Json]:
+    """The parts of an accepted schema that have a name of their own."""
+    nodes = _nodes(schema, most_nodes=MOST_NODES, most_depth=MOST_DEPTH)
+    return _anchors(schema, [node for node in nodes if isinstance(node, dict)])
 
 
 def _anchors(schema: Mapping[str, Json], objects: Sequence[dict[str, Json]]) -> dict[str, Json]:
@@ -315,9 +329,14 @@ class _Expansion:
             )
         fragment = unquote(reference[1:])
         try:
-            return _at(self._root, fragment) if fragment[:1] in ("", "/") else self._anchors[fragment]
+            return part_named(fragment, self._root, self._anchors)
         except (LookupError, ValueError) as error:
             raise SchemaRefused(f"{keyword} is {_quoted(reference)}, but the schema has no such part.") from error
+
+
+def part_named(fragment: str, root: Json, anchors: Mapping[str, Json]) -> Json:
+    """The part of a schema that the fragment of a reference names. Raises LookupError or ValueError."""
+    return _at(root, fragment) if fragment[:1] in ("", "/") else anchors[fragment]
 
 
 def _at(root: Json, pointer: str) -> Json:
@@ -337,7 +356,7 @@ def _retrieve_nothing(uri: str) -> NoReturn:
     raise ValueError(f"{uri} is not fetched")
 
 
-def _validator(schema: dict[str, Json]) -> jsonschema_rs.Validator:
+def compiled(schema: Json) -> jsonschema_rs.Validator:
     """Compile, which checks against the meta-schema too. Raises SchemaRefused."""
     try:
         return jsonschema_rs.validator_for(
@@ -362,13 +381,15 @@ def _refusal(error: jsonschema_rs.ValidationError) -> str:
 # What is wrong with values, in words
 
 
-def _problems(error: jsonschema_rs.ValidationError) -> list[Problem]:
+def problems_in(error: jsonschema_rs.ValidationError) -> list[Problem]:
+    """One error of the library as problems: a required member, and each unexpected one, has its own place."""
     kind, path, kinds = error.kind, error.instance_path, jsonschema_rs.ValidationErrorKind
     if isinstance(kind, kinds.Required):
-        return [Problem(_pointer([*path, kind.property]), "a value is required")]
+        return [Problem(_pointer([*path, kind.property]), "a value is required", kind.name)]
     if isinstance(kind, kinds.AdditionalProperties | kinds.UnevaluatedProperties):
-        return [Problem(_pointer([*path, name]), "the schema has no such property") for name in kind.unexpected]
-    return [Problem(_pointer(path), _message(error))]
+        unexpected = "the schema has no such property"
+        return [Problem(_pointer([*path, name]), unexpected, kind.name) for name in kind.unexpected]
+    return [Problem(_pointer(path), _message(error), kind.name)]
 
 
 def _message(error: jsonschema_rs.ValidationError) -> str:

@@ -11,20 +11,25 @@ from reviews.models import Assignment, AssignmentState, ItemState, Queue, QueueI
 
 # A longer gap between two submits was a pause, not a review.
 LONGEST_REVIEW = timedelta(minutes=20)
+# Today's submits of a queue from which paces are made: those of fifty reviewers.
+MOST_MOMENTS = 20_000
 
 
 @dataclass(frozen=True)
 class QueueCounts:
-    """Items of a queue: `free` have a place nobody holds, `held` are with somebody, `done` are finished."""
+    """Items of a queue: `free` have a place nobody holds, `held` are with somebody, `done` are finished, `flagged` wait
+    for a lead.
+    """
 
     free: int
     held: int
     done: int
+    flagged: int = 0
 
     @property
     def total(self) -> int:
         """All that were not withdrawn."""
-        return self.free + self.held + self.done
+        return self.free + self.held + self.done + self.flagged
 
 
 @dataclass(frozen=True)
@@ -43,12 +48,13 @@ def count_items(queues: list[Queue]) -> dict[int, QueueCounts]:
         QueueItem.objects.filter(queue__in=queues)
         .values("queue_id")
         .annotate(
-            free=Count("pk", filter=has_place),
+            free=Count("pk", filter=has_place & Q(flagged_at=None)),
             held=Count("pk", filter=Q(state=ItemState.OPEN) & ~has_place),
             done=Count("pk", filter=Q(state=ItemState.DONE)),
+            flagged=Count("pk", filter=has_place & Q(flagged_at__isnull=False)),
         )
     )
-    counts = {row["queue_id"]: QueueCounts(row["free"], row["held"], row["done"]) for row in rows}
+    counts = {row.pop("queue_id"): QueueCounts(**row) for row in rows}
     return {queue.pk: counts.get(queue.pk, QueueCounts(0, 0, 0)) for queue in queues}
 
 
@@ -61,13 +67,16 @@ def skipped_by(user: User, queues: list[Queue]) -> dict[int, int]:
         item__queue__in=queues,
         item__state=ItemState.OPEN,
         item__places_taken__lt=F("item__reviews_needed"),
+        item__flagged_at=None,
     )
     return dict(passed.values_list("item__queue_id").annotate(Count("pk")))
 
 
 def done_by(user: User, queues: list[Queue], *, since: datetime | None = None) -> dict[int, int]:
-    """Per queue id, how many reviews she has submitted."""
-    done = Assignment.objects.filter(reviewer=user, state=AssignmentState.DONE, item__queue__in=queues)
+    """Per queue id, how many reviews she has submitted that count."""
+    done = Assignment.objects.filter(
+        reviewer=user, state=AssignmentState.DONE, requeued_at=None, item__queue__in=queues
+    )
     if since is not None:
         done = done.filter(ended_at__gte=since)
     return dict(done.values_list("item__queue_id").annotate(Count("pk")))
@@ -76,9 +85,68 @@ def done_by(user: User, queues: list[Queue], *, since: datetime | None = None) -
 def reviewer_day(user: User, queue: Queue, *, since: datetime) -> ReviewerDay:
     """What she submitted in the queue since `since`, and how long one took her."""
     ends = Assignment.objects.filter(
-        reviewer=user, state=AssignmentState.DONE, item__queue=queue, ended_at__gte=since
+        reviewer=user, state=AssignmentState.DONE, requeued_at=None, item__queue=queue, ended_at__gte=since
     ).values_list("ended_at", flat=True)
     moments = [moment for moment in ends.order_by("ended_at") if moment is not None]
+    return ReviewerDay(len(moments), _pace(moments), moments[-1] if moments else None)
+
+
+@dataclass(frozen=True)
+class ReviewerProgress:
+    """What one reviewer did in a queue. `skipped` are those she is not offered again; `seconds_each` as in
+    ReviewerDay.
+    """
+
+    user_id: int
+    username: str
+    done: int = 0
+    today: int = 0
+    skipped: int = 0
+    seconds_each: float | None = None
+
+
+def reviewers_in(queue: Queue, *, since: datetime) -> list[ReviewerProgress]:
+    """Everyone who has worked in the queue or was chosen for it, by name; in three queries."""
+    done = Q(state=AssignmentState.DONE)
+    rows = (
+        Assignment.objects.filter(item__queue=queue)
+        .values("reviewer_id", "reviewer__username")
+        .annotate(
+            done=Count("pk", filter=done),
+            today=Count("pk", filter=done & Q(ended_at__gte=since)),
+            skipped=Count("pk", filter=Q(state=AssignmentState.SKIPPED, requeued_at=None)),
+        )
+    )
+    paces = _paces(queue, since)
+    found = {
+        row["reviewer_id"]: ReviewerProgress(
+            row["reviewer_id"],
+            row["reviewer__username"],
+            row["done"],
+            row["today"],
+            row["skipped"],
+            paces.get(row["reviewer_id"]),
+        )
+        for row in rows
+    }
+    for user_id, username in queue.reviewers.values_list("pk", "username"):
+        found.setdefault(user_id, ReviewerProgress(user_id, username))
+    return sorted(found.values(), key=lambda progress: progress.username)
+
+
+def _paces(queue: Queue, since: datetime) -> dict[int, float]:
+    """Per reviewer, the median time between two of her submits since then, in seconds."""
+    ends = Assignment.objects.filter(item__queue=queue, state=AssignmentState.DONE, ended_at__gte=since)
+    moments: dict[int, list[datetime]] = {}
+    for user_id, moment in ends.order_by("-ended_at").values_list("reviewer_id", "ended_at")[:MOST_MOMENTS]:
+        if moment is not None:
+            moments.setdefault(user_id, []).append(moment)
+    paced = {user_id: _pace(found[::-1]) for user_id, found in moments.items()}
+    return {user_id: pace for user_id, pace in paced.items() if pace is not None}
+
+
+def _pace(moments: list[datetime]) -> float | None:
+    """The median time between two of these moments, pauses left out, in seconds."""
     gaps = [(after - before) for before, after in pairwise(moments)]
     seconds = [gap.total_seconds() for gap in gaps if gap <= LONGEST_REVIEW]
-    return ReviewerDay(len(moments), median(seconds) if seconds else None, moments[-1] if moments else None)
+    return median(seconds) if seconds else None

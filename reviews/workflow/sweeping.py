@@ -17,7 +17,7 @@ def sweep(now: datetime) -> None:
     """Free claims that ran out and pushes whose sender died, and route the next of a new selector's backlog."""
     queues.expire_claims(now)
     outbox.sweep(now)
-    waiting = FeedbackTask.objects.exclude(routed_through=None).select_related("queue")
+    waiting = FeedbackTask.objects.filter(archived_at=None).exclude(routed_through=None).select_related("queue")
     for feedback_task in waiting[:BACKLOG_PER_SWEEP]:
         queues.route_backlog(feedback_task)
     _beat(now)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from reviews.models import AuditEvent, Queue
+from reviews.models import AuditEvent, Queue, QueueItem
 from tests import factories
 from tests.admin.people import page, site_staff
 
@@ -28,7 +28,15 @@ def test_it_changes_a_queue_and_says_what() -> None:
     queue = factories.feedback_task(factories.organization()).queue
     assert save(queue, reviews_per_completion=3, order="newest") == 302
     assert (queue.reviews_per_completion, queue.order) == (3, "newest")
-    assert AuditEvent.objects.get(action="queue.change").details == "reviews_per_completion, order"
+    said = AuditEvent.objects.get(action="queue.change").details
+    assert said == "reviews_per_completion 1 → 3, order oldest → newest"
+
+
+def test_open_items_follow_as_on_the_page_of_the_leads() -> None:
+    queue = factories.feedback_task(factories.organization()).queue
+    factories.completion(queue.organization)
+    assert save(queue, reviews_per_completion=3) == 302
+    assert QueueItem.objects.get().reviews_needed == 3
 
 
 def test_it_refuses_more_reviews_than_there_may_be() -> None:

@@ -1,1 +1,1 @@
-"""The Log10 dialect: gate, wire, guard, client, sync, import, demo."""
+"""The Log10 dialect: gate, wire, client, sync, import, demo."""

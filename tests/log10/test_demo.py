@@ -16,7 +16,7 @@ def test_it_fills_an_empty_database() -> None:
     assert demo.seed()
     application = Organization.objects.get(slug="demo-app")
     team = Organization.objects.get(slug="demo")
-    assert Completion.objects.filter(organization=application).count() == 32
+    assert Completion.objects.filter(organization=application).count() == 42
     assert Completion.objects.filter(organization=team).count() == 0
     tasks = FeedbackTask.objects.filter(organization=application)
     assert tasks.count() == Queue.objects.filter(organization=application, is_open=False).count() > 1
@@ -31,7 +31,7 @@ def test_it_fills_an_empty_database() -> None:
 def test_it_does_nothing_the_second_time() -> None:
     demo.seed()
     assert not demo.seed()
-    assert (Organization.objects.count(), Completion.objects.count(), User.objects.count()) == (2, 32, 1)
+    assert (Organization.objects.count(), Completion.objects.count(), User.objects.count()) == (2, 42, 1)
 
 
 def test_it_leaves_a_database_alone_that_has_an_organization() -> None:

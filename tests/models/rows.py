@@ -16,6 +16,7 @@ from reviews.models import (
     ClaimEvent,
     Completion,
     CompletionTag,
+    Draft,
     Feedback,
     FeedbackCompletion,
     FeedbackTask,
@@ -32,7 +33,7 @@ from reviews.models import (
     SignInLink,
     Upstream,
 )
-from reviews.workflow import accounts
+from reviews.workflow import accounts, drafts
 from tests import factories
 
 
@@ -127,6 +128,12 @@ def queue_reviewer() -> QueueReviewer:
 
 def claim_event() -> ClaimEvent:
     return ClaimEvent.objects.get(assignment=assignment())
+
+
+def draft() -> Draft:
+    claim = assignment()
+    drafts.save(claim, [("comment", "Well.")], base=claim.item.completion.current)
+    return Draft.objects.get(user=claim.reviewer)
 
 
 def feedback() -> Feedback:

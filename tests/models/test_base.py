@@ -14,6 +14,7 @@ from tests.models import (
     rows,
     test_accounts,
     test_completions,
+    test_drafts,
     test_feedback,
     test_feedback_tasks,
     test_queues,
@@ -21,7 +22,16 @@ from tests.models import (
     test_sync,
 )
 
-TABLES = (test_accounts, test_completions, test_feedback, test_feedback_tasks, test_queues, test_revisions, test_sync)
+TABLES = (
+    test_accounts,
+    test_completions,
+    test_drafts,
+    test_feedback,
+    test_feedback_tasks,
+    test_queues,
+    test_revisions,
+    test_sync,
+)
 
 
 def _audit_event() -> AuditEvent:

@@ -10,8 +10,20 @@ from django.template.loader import render_to_string
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reviews.web.conversation import read
-from reviews.web.display import Conversation, Data, Media, Prose, Reasoning, Refusal, ToolCall, ToolResult, pair
+from reviews.web.conversation import media_in, read
+from reviews.web.display import Conversation, pair
+from reviews.web.display_blocks import (
+    Citation,
+    Citations,
+    Data,
+    Media,
+    Prose,
+    Reasoning,
+    Refusal,
+    ToolCall,
+    ToolReply,
+    ToolResult,
+)
 
 
 def chat(*messages: Any, **choice: Any) -> dict[str, Any]:
@@ -212,20 +224,12 @@ def test_it_escapes_what_people_and_models_write() -> None:
     assert "&lt;script&gt;" in page
 
 
-def test_it_names_the_tool_in_call_and_result() -> None:
-    user, calls, result = read(CORPUS["tools"]).turns
+def test_it_shows_a_result_under_its_call() -> None:
+    user, calls = read(CORPUS["tools"]).turns
     assert (user.label, user.note) == ("user", "kim")
     assert calls.note == "calls tool"
-    assert calls.blocks == (
-        ToolCall(
-            "find_order",
-            '{"order": "A-1", "since": 2.50}',
-            "call_7",
-            (("order", '"A-1"'), ("since", "2.50")),
-        ),
-    )
-    assert result.note == "find_order"
-    assert isinstance(result.blocks[0], ToolResult)
+    result = ToolReply("", "", (ToolResult('{"state": "in transit", "eta": "Friday"}'),))
+    assert calls.blocks == (ToolCall("find_order", '{"order": "A-1", "since": 2.50}', "call_7", (result,)),)
 
 
 def test_it_describes_media_without_loading_them() -> None:
@@ -235,7 +239,21 @@ def test_it_describes_media_without_loading_them() -> None:
     assert (sound.what, sound.media_type, sound.size) == ("audio", "wav", 4)
     assert (file.name, file.media_type, file.size_text) == ("terms.pdf", "application/pdf", "4 bytes")
     assert held.notes == (("file_id", "file-9"),)
+    assert [media.number for media in (image, sound, file, held)] == [0, 1, 2, 3]
+    assert media_in(CORPUS["parts"], 2) == file
+    assert media_in(CORPUS["parts"], 4) is None
     assert "<img" not in rendered(read(CORPUS["parts"]))
+
+
+def test_it_finds_pictures_wherever_a_provider_puts_them() -> None:
+    inline = {"inline_data": {"mime_type": "image/png", "data": "iVBORw0KGgo="}}
+    drawn = answer("Here.", images=[{"type": "image_url", "image_url": {"url": PNG}}])
+    conversation = read(chat({"role": "user", "content": [inline]}, message=drawn))
+    (sent,) = conversation.turns[0].blocks
+    _, made = conversation.choices[0].blocks
+    assert isinstance(sent, Media)
+    assert isinstance(made, Media)
+    assert [(media.what, media.media_type, media.size) for media in (sent, made)] == [("image", "image/png", 8)] * 2
 
 
 def test_it_keeps_unknown_members_as_data() -> None:
@@ -243,6 +261,29 @@ def test_it_keeps_unknown_members_as_data() -> None:
     assert Data("mood", "grim") in conversation.turns[0].blocks
     assert Data("stop_reason", "154829") in conversation.choices[0].blocks
     assert read(CORPUS["odd shapes"]).document_members[-1] == Data("surprise", '{"deep": ["thing"]}')
+
+
+def test_it_lists_the_addresses_that_an_answer_cites() -> None:
+    annotations = [
+        {"type": "url_citation", "url_citation": {"url": "https://a.example", "title": "A", "start_index": 3}},
+        {"type": "file_citation", "file_id": "f-1"},
+    ]
+    conversation = read(chat(message=answer("See there.", annotations=annotations)))
+    cited = Citations((Citation("https://a.example", "A", (("start_index", "3"),)),))
+    other = Data("annotations", '[{"type": "file_citation", "file_id": "f-1"}]')
+    assert conversation.choices[0].blocks == (Prose("See there.", main=True), cited, other)
+
+
+def test_it_links_to_no_address_that_is_not_of_the_web() -> None:
+    page = rendered(read(chat(message=answer("x", annotations=[{"url_citation": {"url": "javascript:alert(1)"}}]))))
+    assert "javascript:alert(1)</span>" in page
+    assert "href" not in page.split("citations")[1].split("</ol>")[0]
+
+
+def test_it_reads_a_document_that_is_plain_text() -> None:
+    source = {"type": "text", "media_type": "text/plain", "data": "The terms."}
+    document = chat({"role": "user", "content": [{"type": "document", "source": source}]}, message=answer("Fine."))
+    assert read(document).turns[0].blocks == (Prose("The terms."), Data("media_type", "text/plain"))
 
 
 def test_it_leaves_out_members_that_say_nothing() -> None:
@@ -313,6 +354,14 @@ def test_it_says_that_a_call_failed() -> None:
         read({"status": "failed", "failure_kind": "RateLimitError", "failure_reason": "429", "request": {}})
     )
     assert "The call failed: RateLimitError" in page
+
+
+def test_it_says_that_a_call_failed_beside_what_it_had_answered_by_then() -> None:
+    frames = [{"file": "ask.py", "lineno": 3, "name": "ask", "line": "send()"}]
+    failed = {"status": "failed", "failure_reason": "cut off", "stacktrace": frames}
+    page = rendered(read(chat(message=answer("Half an ans")) | failed))
+    assert page.index("cut off") < page.index("ask.py:3") < page.index("Half an ans")
+    assert page.count("ask.py:3") == 1
 
 
 def test_it_shows_controls_as_pictures() -> None:

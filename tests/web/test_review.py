@@ -6,7 +6,7 @@ import orjson
 import pytest
 from django.utils import timezone
 
-from reviews.models import Assignment, AuditEvent, Completion, Feedback, Push, PushKind, QueueItem, Revision
+from reviews.models import Assignment, AuditEvent, ClaimEvent, Completion, Feedback, Push, PushKind, QueueItem, Revision
 from reviews.workflow import documents, ingest, queues
 from tests.web.scene import document, person, scene
 
@@ -79,12 +79,21 @@ def test_it_refuses_a_grade_of_a_document_that_changed_meanwhile() -> None:
     assert not Feedback.objects.exists()
 
 
-def test_a_double_submit_grades_once() -> None:
+def test_a_submit_whose_answer_was_lost_may_be_sent_again_and_grades_once() -> None:
+    made = scene()
+    first = made.start()
+    posted = made.form(first, **{"edit-0": "Better."})
+    answers = [made.client.post(f"/reviews/{first}/submit", posted) for _ in range(2)]
+    assert answers[0]["Location"] == answers[1]["Location"]
+    assert (Feedback.objects.count(), Revision.objects.count()) == (1, 1)
+
+
+def test_another_grade_of_an_item_that_she_submitted_is_refused() -> None:
     made = scene()
     first = made.start()
     posted = made.form(first)
     made.client.post(f"/reviews/{first}/submit", posted)
-    assert made.client.post(f"/reviews/{first}/submit", posted).status_code == 409
+    assert made.client.post(f"/reviews/{first}/submit", {**posted, "v-verdict": '"bad"'}).status_code == 409
     assert Feedback.objects.count() == 1
 
 
@@ -116,6 +125,13 @@ def test_it_skips_and_does_not_offer_the_item_again() -> None:
     assert made.client.post(f"/reviews/{first}/skip")["Location"].endswith("/done")
     assert made.client.post(f"/queues/{made.queue.pk}/start")["Location"].endswith("/done")
     assert QueueItem.objects.get().places_taken == 0
+
+
+def test_it_skips_with_a_reason_that_the_ledger_keeps() -> None:
+    made = scene(items=1)
+    first = made.start()
+    made.client.post(f"/reviews/{first}/skip", {"reason": "Not a language that I read"})
+    assert ClaimEvent.objects.get(change="skipped").reason == "Not a language that I read"
 
 
 def test_it_flags_with_a_reason_and_refuses_to_without() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from reviews.web.schema_form import RESERVED_KEYS, Field, SchemaForm, bound, unbound
 from reviews.workflow.schema import check_schema, validate
+from tests.web.schema_forms import exact, posted, schema_of
 
 RUBRIC: dict[str, Any] = {
     "type": "object",
@@ -23,10 +24,6 @@ RUBRIC: dict[str, Any] = {
 }
 
 
-def schema_of(part: Any, *, required: bool = False) -> dict[str, Any]:
-    return {"type": "object", "properties": {"a": part}, **({"required": ["a"]} if required else {})}
-
-
 def only(part: Any, values: dict[str, Any] | None = None, *, required: bool = False) -> Field:
     (field,) = unbound(schema_of(part, required=required), values).fields
     return field
@@ -37,20 +34,8 @@ def answer(part: Any, text: str, *, required: bool = False) -> tuple[dict[str, A
     return values, form.fields[0], is_valid
 
 
-def posted(form: SchemaForm) -> dict[str, str]:
-    """What a browser sends for a form as it is shown."""
-    boxes = {field.html_name: field.value.replace("\n", "\r\n") for field in form.fields if not field.choices}
-    picked = {field.html_name: pick.value for field in form.fields for pick in field.choices if pick.selected}
-    return boxes | picked
-
-
 def keys(form: SchemaForm) -> list[list[str]]:
     return [[choice.key for choice in field.choices] for field in form.fields]
-
-
-def exact(value: Any) -> str:
-    """A value as text in which 1, 1.0 and true differ."""
-    return json.dumps(value, sort_keys=True)
 
 
 # What is shown
@@ -89,11 +74,20 @@ def test_it_shows_one_field_for_each_property() -> None:
         ({"type": "string", "maxLength": 121}, "prose"),
         ({"type": ["string", "null"]}, "prose"),
         ({"type": "string", "oneOf": [{"maxLength": 3}, {"minLength": 5}]}, "prose"),
-        ({"type": ["string", "integer"]}, "json"),
-        ({"type": "array", "items": {"type": "string"}}, "json"),
-        ({"type": "object", "properties": {"b": {}}}, "json"),
-        ({"oneOf": [{"type": "string"}, {"type": "integer"}]}, "json"),
-        ({"$ref": "#/$defs/x", "type": "string"}, "json"),
+        ({"type": "number", "minimum": 0, "maximum": 1, "multipleOf": 0.1}, "scale"),
+        ({"anyOf": [{"type": "string"}, {"type": "null"}]}, "prose"),
+        ({"oneOf": [{"const": 1, "title": "Bad"}, {"const": 2, "title": "Good"}]}, "choice"),
+        ({"allOf": [{"type": "integer"}, {"minimum": 1}, {"maximum": 5}]}, "scale"),
+        ({"type": ["string", "integer"]}, "object"),
+        ({"oneOf": [{"type": "string"}, {"type": "integer"}]}, "object"),
+        ({"type": "object", "properties": {"b": {}}}, "object"),
+        ({"type": "array", "items": {"type": "string"}}, "rows"),
+        ({"type": "array", "items": {"enum": ["x", "y"]}}, "checks"),
+        ({"type": "array", "prefixItems": [{"type": "string"}]}, "rows"),
+        ({"type": "array"}, "json"),
+        ({"type": "object"}, "json"),
+        ({"type": "object", "additionalProperties": {"type": "string"}}, "json"),
+        ({"minimum": 1}, "json"),
         ({"enum": []}, "json"),
         ({"type": "null"}, "json"),
         ({}, "json"),
@@ -112,15 +106,12 @@ def test_it_picks_a_control_for_each_kind(part: Any, kind: str) -> None:
         {"properties": {}},
         {"properties": {"a": False}},
         {"$ref": "#/$defs/x", "$defs": {"x": {"type": "object"}}},
-        {"properties": {"a": {}}, "patternProperties": {"^x": {}}},
-        {"properties": {"a": {}}, "additionalProperties": {"type": "string"}},
-        {"properties": {"a": {}}, "anyOf": [{"required": ["b"]}, {"required": ["a"]}]},
-        {"properties": {"a": {}}, "allOf": [{"properties": {"b": {}}}]},
-        {"properties": {"a": {}}, "allOf": [{"$ref": "#/$defs/x"}], "$defs": {"x": {}}},
-        {"properties": {"a": {}}, "dependentRequired": {"a": ["b"]}},
+        {"patternProperties": {"^x": {"type": "array"}}},
+        {"additionalProperties": {"type": "string"}},
+        {"minProperties": 1, "propertyNames": {"maxLength": 3}},
     ],
 )
-def test_it_gives_one_json_box_where_properties_do_not_tell_everything(schema: dict[str, Any]) -> None:
+def test_it_gives_one_json_box_where_no_member_is_named(schema: dict[str, Any]) -> None:
     check_schema(schema)
     (field,) = unbound(schema, {"x": [1]}).fields
 
@@ -331,9 +322,10 @@ def test_it_refuses_what_is_no_json(text: str, sentence: str) -> None:
 
 
 def test_it_says_where_in_a_json_box_something_is_wrong() -> None:
-    _, field, _ = answer({"type": "array", "items": {"type": "string"}}, '["x", 2]')
+    part = {"type": "object", "additionalProperties": {"items": {"type": "string"}}}
+    _, field, _ = answer(part, '{"x": ["y", 2]}')
 
-    assert field.error == '1: 2 is not of type "string".'
+    assert field.error == 'x.1: 2 is not of type "string".'
 
 
 def test_it_wants_an_object_in_the_box_for_everything() -> None:

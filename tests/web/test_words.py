@@ -2,7 +2,7 @@
 
 import pytest
 
-from reviews.web.json_text import flat_pairs, indent_json, pretty
+from reviews.web.json_text import pretty
 from reviews.web.words import Difference, Part, bytes_text, difference, preview, seconds_text, split_code
 
 
@@ -56,22 +56,8 @@ def test_it_shortens_what_two_texts_share() -> None:
     assert part.tail.endswith(" …")
 
 
-def test_it_indents_json_without_touching_numbers_or_doubled_members() -> None:
-    text = '{"a":1.10,"a":1E400,"s":"{[,:\\"","e":[],"big":123456789012345678901234567890,"u":"\\u00e9\\u0000"}'
-    shown = indent_json(text)
-    for piece in ('"a": 1.10', '"a": 1E400', '"{[,:\\""', "[]", "123456789012345678901234567890", "\\u0000"):
-        assert piece in shown
-    assert shown.startswith('{\n  "a": 1.10,\n')
-
-
-def test_it_keeps_small_json_on_one_line_and_other_text_as_it_is() -> None:
-    assert indent_json('{"a": [1, 2]}') == '{"a": [1, 2]}'
-    assert indent_json("{not json") == "{not json"
+def test_it_breaks_json_into_lines_only_where_it_is_long() -> None:
+    assert pretty({"a": [1, 2], "e": []}) == '{"a": [1, 2], "e": []}'
+    assert pretty({"a": "word " * 20, "b": 1}).startswith('{\n  "a": "word')
+    assert pretty("{not json") == "{not json"
     assert pretty({"a": None}) == '{"a": null}'
-
-
-def test_it_reads_flat_arguments_as_pairs() -> None:
-    assert flat_pairs('{"order": "A-1", "n": 2}') == (("order", '"A-1"'), ("n", "2"))
-    assert flat_pairs('{"deep": {}}') == ()
-    assert flat_pairs("[1]") == ()
-    assert flat_pairs("{}") == ()

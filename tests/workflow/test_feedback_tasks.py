@@ -4,9 +4,19 @@ from typing import Any
 
 import pytest
 
-from reviews.models import AuditEvent, FeedbackTask, Tag, Upstream
+from reviews.models import (
+    AssignmentState,
+    AuditEvent,
+    FeedbackTask,
+    ItemState,
+    Queue,
+    QueueItem,
+    Tag,
+    Upstream,
+)
 from reviews.workflow import feedback_tasks
-from reviews.workflow.feedback_tasks import Content
+from reviews.workflow.audit import SYSTEM, Actor
+from reviews.workflow.feedback_tasks import Content, ContentRefused, Match
 from reviews.workflow.schema import SchemaRefused
 from tests import factories
 
@@ -143,3 +153,106 @@ def test_it_matches_completions_of_its_own_organization_alone() -> None:
     factories.feedback_task(factories.organization(), selector=["review"])
     completion = factories.completion(factories.organization(), tags=["review"])
     assert not completion.queue_items.exists()
+
+
+# Two at once, names, archive -------------------------------------------------------------------------------------
+
+
+def test_the_second_of_two_leads_is_told_and_nothing_is_overwritten() -> None:
+    made = factories.feedback_task(factories.organization(), name="Tone", selector=["a"])
+    seen = feedback_tasks.standing(made)
+    feedback_tasks.revise(made, factories.content(name="Tone", selector=["b"]), seen=seen)
+    with pytest.raises(feedback_tasks.Overtaken):
+        feedback_tasks.revise(made, factories.content(name="Other", selector=["a"]), seen=seen)
+    made.refresh_from_db()
+    assert (made.name, feedback_tasks.selector_names(made)) == ("Tone", ["b"])
+    assert feedback_tasks.revise(made, factories.content(name="Other"), seen=feedback_tasks.standing(made))
+
+
+def test_a_queue_that_was_named_keeps_its_name() -> None:
+    made = factories.feedback_task(factories.organization(), name="Tone")
+    Queue.objects.update(name="Monday round")
+    feedback_tasks.revise(made, factories.content(name="Voice"))
+    assert Queue.objects.get().name == "Monday round"
+
+
+def test_an_archived_one_asks_nobody_and_comes_back_with_what_has_come_since() -> None:
+    made = factories.feedback_task(factories.organization(), selector=["review"])
+    for _ in range(2):
+        factories.completion(made.organization)
+    claim = factories.assignment(made)
+    actor = Actor(user=factories.member(made.organization, role="lead").user)
+    assert feedback_tasks.archive(made, actor=actor) == 2
+    assert feedback_tasks.archive(made, actor=actor) == 0
+    claim.refresh_from_db()
+    assert claim.state == AssignmentState.RELEASED
+    factories.completion(made.organization)
+    assert QueueItem.objects.filter(state=ItemState.WITHDRAWN, places_taken=0).count() == QueueItem.objects.count() == 2
+    assert not Queue.objects.visible_to(claim.reviewer).exists()
+    assert feedback_tasks.restore(made, actor=actor) == 2
+    assert feedback_tasks.restore(made, actor=actor) == 0
+    assert QueueItem.objects.open().count() == 3
+    actions = ("feedback_task.archive", "feedback_task.restore")
+    assert AuditEvent.objects.filter(action__in=actions, user=actor.user).count() == 2
+
+
+def test_an_archived_one_that_is_revised_offers_nothing() -> None:
+    made = factories.feedback_task(factories.organization(), selector=["a"])
+    factories.completion(made.organization)
+    feedback_tasks.archive(made, actor=SYSTEM)
+    feedback_tasks.revise(made, factories.content(name=made.name, selector=["review"]))
+    assert not QueueItem.objects.open().exists()
+
+
+# What a person writes --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("{", "line 1, column 2"),
+        ('{"type": "object", "type": "object"}', "two members of the same name"),
+        ("[]", "must be a JSON object"),
+        ('{"type": "string"}', "must describe an object"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"maximum": ' + "9" * 5_000 + "}", "too large"),
+        ('{"maximum": NaN}', "."),
+        ('{"title": "\\ud800"}', "."),
+    ],
+)
+def test_it_says_what_is_wrong_with_a_schema(text: str, sentence: str) -> None:
+    with pytest.raises(SchemaRefused, match=sentence):
+        feedback_tasks.read_schema(text)
+
+
+def test_it_keeps_the_order_of_what_was_written() -> None:
+    text = '{"type": "object", "properties": {"b": {}, "a": {}}}'
+    assert list(feedback_tasks.read_schema(text)["properties"]) == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "part"),
+    [
+        ({"name": "x" * 256}, "name"),
+        ({"instruction": "x" * 20_001}, "instruction"),
+        ({"selector": ["x" * 256]}, "selector"),
+        ({"selector": [str(number) for number in range(101)]}, "selector"),
+    ],
+)
+def test_it_refuses_what_is_too_long(changed: dict[str, Any], part: str) -> None:
+    with pytest.raises(ContentRefused) as refused:
+        feedback_tasks.check_content(factories.content(**changed))
+    assert refused.value.name == part
+
+
+def test_it_counts_what_a_selector_matches_no_further_than_asked() -> None:
+    organization = factories.organization()
+    for _ in range(4):
+        factories.completion(organization, tags=("a", "b"))
+    factories.completion(organization, tags=("a",))
+    factories.completion(organization, tags=("a", "b"), status="started")
+    factories.completion(factories.organization(), tags=("a", "b"))
+    assert feedback_tasks.match(organization, ["a", "b"], most=10).count == 4
+    assert feedback_tasks.match(organization, ["a", "b"], most=2).count == 3
+    assert feedback_tasks.match(organization, ["a", "c", "a"], most=2) == Match(0, ("c",))
+    assert feedback_tasks.match(organization, [], most=2) == Match(0)

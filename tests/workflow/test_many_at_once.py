@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from itertools import chain
 from threading import Barrier
@@ -15,14 +16,20 @@ from reviews.models import (
     AssignmentState,
     Completion,
     Document,
+    Draft,
     Feedback,
     FeedbackCompletion,
+    FeedbackTask,
     ItemState,
+    Push,
+    PushState,
     QueueItem,
     Revision,
     User,
 )
-from reviews.workflow import accounts, documents, ingest, outbox, queues
+from reviews.workflow import accounts, amending, documents, drafts, ingest, outbox, queues
+from reviews.workflow.audit import Actor
+from reviews.workflow.drafts import DraftTooLate
 from reviews.workflow.ingest import Outcome
 from tests import factories
 
@@ -99,6 +106,111 @@ def test_one_reviewer_in_eight_tabs_holds_one_item() -> None:
     _at_once([lambda: queues.claim_next(wanted.queue, reviewer=reviewer)] * THREADS)
     assert Assignment.objects.held().count() == 1
     assert sum(QueueItem.objects.values_list("places_taken", flat=True)) == 1
+
+
+def test_a_reviewer_who_asks_eight_times_for_what_comes_next_holds_one_item_behind_her_screen() -> None:
+    wanted = factories.feedback_task(factories.organization())
+    for _ in range(2 * THREADS):
+        factories.completion(wanted.organization)
+    reviewer = factories.reviewer(wanted.organization)
+    factories.assignment(wanted, reviewer=reviewer)
+    _at_once([lambda: queues.prefetch(wanted.queue, reviewer=reviewer)] * THREADS)
+    assert sorted(Assignment.objects.held().values_list("prefetched", flat=True)) == [False, True]
+    assert sum(QueueItem.objects.values_list("places_taken", flat=True)) == 2
+
+
+def test_what_waits_behind_a_screen_goes_to_her_or_to_others_and_to_one_alone() -> None:
+    wanted = factories.feedback_task(factories.organization())
+    for _ in range(2):
+        factories.completion(wanted.organization)
+    reviewer = factories.reviewer(wanted.organization)
+    factories.submit(_with_one_behind(wanted, reviewer))
+    others = [factories.reviewer(wanted.organization) for _ in range(THREADS - 1)]
+    claims = _at_once([partial(queues.claim_next, wanted.queue, reviewer=person) for person in (reviewer, *others)])
+    assert sum(claim is not None for claim in claims) == 1
+    assert Assignment.objects.held().get().prefetched is False
+    assert sorted(QueueItem.objects.values_list("places_taken", flat=True)) == [1, 1]
+
+
+def _with_one_behind(wanted: FeedbackTask, reviewer: User) -> Assignment:
+    """Her claim on the item on screen; another waits behind it."""
+    claim = factories.assignment(wanted, reviewer=reviewer)
+    assert queues.prefetch(wanted.queue, reviewer=reviewer) is not None
+    return claim
+
+
+def test_eight_reviewers_who_claim_ahead_empty_a_queue() -> None:
+    wanted = factories.feedback_task(factories.organization())
+    for _ in range(80):
+        factories.completion(wanted.organization)
+
+    def review_all(reviewer: User) -> list[int]:
+        met = []
+        while (claim := queues.claim_next(wanted.queue, reviewer=reviewer)) is not None:
+            queues.prefetch(wanted.queue, reviewer=reviewer)
+            factories.submit(claim)
+            met.append(claim.item_id)
+        return met
+
+    reviewers = [factories.reviewer(wanted.organization) for _ in range(THREADS)]
+    met = _at_once([partial(review_all, reviewer) for reviewer in reviewers])
+    assert sorted(chain.from_iterable(met)) == sorted(QueueItem.objects.values_list("pk", flat=True))
+    assert QueueItem.objects.filter(state=ItemState.DONE, places_taken=1, reviews_done=1).count() == 80
+
+
+def test_drafts_that_come_with_the_submit_neither_hinder_nor_outlive_it() -> None:
+    wanted = factories.feedback_task(factories.organization())
+    factories.completion(wanted.organization)
+    claim = factories.assignment(wanted)
+    base = claim.item.completion.current
+
+    def save() -> None:
+        with suppress(DraftTooLate):
+            drafts.save(claim, [("comment", "Words.")], base=base)
+
+    def submit() -> None:
+        factories.submit(claim, base_id=base.pk)
+
+    _at_once([*[save] * (THREADS - 1), submit])
+    assert Feedback.objects.count() == 1
+    assert not Draft.objects.exists()
+
+
+def test_a_submit_is_taken_back_or_its_push_leaves() -> None:
+    upstream = factories.upstream(factories.organization())
+    wanted = factories.feedback_task(upstream.organization, upstream=upstream)
+    for number in range(4):
+        factories.completion(upstream.organization, upstream=upstream)
+        claim = factories.assignment(wanted)
+        factories.submit(claim, answer=f"Better {number}.")
+        copies = list(Push.objects.filter(completion=claim.item.completion_id))
+        undo = partial(amending.undo, claim, fields=[], actor=Actor(user=claim.reviewer))
+        leases = [partial(outbox.lease, push) for push in copies * 2]
+        undone, *leased = _at_once([partial(_or_none, undo), *leases])
+        assert (undone is None) == any(leased), (undone, leased)
+        if undone is not None:
+            states = set(Push.objects.filter(completion=claim.item.completion_id).values_list("state", flat=True))
+            assert states <= {PushState.DISCARDED, PushState.SUPERSEDED}
+            factories.submit(undone)
+
+
+def _or_none(undo: Callable[[], Assignment]) -> Assignment | None:
+    try:
+        return undo()
+    except amending.UndoRefused:
+        return None
+
+
+def test_eight_presses_of_undo_take_a_submit_back_once() -> None:
+    wanted = factories.feedback_task(factories.organization())
+    factories.completion(wanted.organization)
+    claim = factories.assignment(wanted)
+    factories.submit(claim, answer="Better.")
+    undo = partial(amending.undo, claim, fields=[], actor=Actor(user=claim.reviewer))
+    undone = _at_once([partial(_or_none, undo)] * THREADS)
+    assert sum(again is not None for again in undone) == 1
+    assert Assignment.objects.held().count() == 1
+    assert Revision.objects.count() == 2
 
 
 def test_one_claim_submitted_eight_times_is_one_feedback() -> None:

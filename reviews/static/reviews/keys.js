@@ -1,11 +1,15 @@
 // One key per decision. Keys never act while somebody writes, but for Ctrl+Enter and Escape.
 const OFF = "gradebench.keys-off";
+const ONE_OFF = "gradebench.one-key-off";
 const writing = "textarea, input:not([type=radio]):not([type=checkbox]):not([type=hidden])";
 const native = "a[href], button, summary, input[type=checkbox]";
+const stops = "#review .turn, #review .answer > .who, #grade .field";
 let last = null;
+let stop = null;
 
 const byId = (id) => document.getElementById(id);
 const keysOn = () => byId("keys-on")?.checked ?? true;
+const oneKeyOn = () => byId("one-key-on")?.checked ?? true;
 
 function submit() {
   const button = byId("submit");
@@ -36,7 +40,40 @@ function choose(key) {
   last = radio.name;
   radio.closest("label").scrollIntoView({ block: "nearest" });
   radio.dispatchEvent(new Event("change", { bubbles: true }));
+  if (decides(radio)) submit();
   return true;
+}
+
+// Where one answer is all that is asked for, its key grades and goes on, until she begins to write something else.
+function decides(radio) {
+  const { oneKey, begun } = byId("grade").dataset;
+  return oneKey === radio.name && begun === undefined && oneKeyOn();
+}
+
+for (const change of ["input", "change"]) {
+  document.addEventListener(change, ({ target }) => {
+    if (target.form?.id === "grade" && target.name !== target.form.dataset.oneKey) target.form.dataset.begun = "";
+  });
+}
+
+function go(step) {
+  const all = [...document.querySelectorAll(stops)].filter((one) => one.checkVisibility());
+  const here = all.findIndex((one) => one.contains(document.activeElement));
+  const from = here < 0 ? all.indexOf(stop) : here;
+  const next = all[from < 0 && step < 0 ? all.length - 1 : from + step];
+  if (!next) return true;
+  stop = next;
+  const control = next.querySelector(":scope.field :is(input:checked, textarea, select)") ?? next.querySelector(":scope.field input") ?? next;
+  if (control === next) next.tabIndex = -1;
+  next.dataset.stop = "";
+  control.focus({ focusVisible: true });
+  next.scrollIntoView({ block: "nearest" });
+  return true;
+}
+
+function press(element) {
+  element?.click();
+  return Boolean(element);
 }
 
 function edit() {
@@ -53,11 +90,25 @@ function show(id) {
   return true;
 }
 
+// To a neighbour in the session, or back from there.
+function follow(key) {
+  const link = document.querySelector(`a[data-goto="${key}"]`);
+  link?.click();
+  return Boolean(link);
+}
+
 const commands = {
   Enter: () => (submit(), true),
   e: edit,
   s: () => (byId("skip")?.requestSubmit(), true),
+  S: () => show("skip-why"),
+  h: () => follow("h"),
+  l: () => follow("l"),
   "!": () => show("flag"),
+  u: () => press(document.querySelector("[data-undo]")),
+  b: () => press(byId("back")),
+  j: () => go(1),
+  k: () => go(-1),
   "?": () => show("keys"),
 };
 
@@ -87,8 +138,14 @@ document.addEventListener("pointerdown", (event) => {
   radio.closest(".option").addEventListener("click", (click) => { click.preventDefault(); setTimeout(() => { radio.checked = false; }); }, { once: true });
 });
 
-const box = byId("keys-on");
-if (box) {
-  box.checked = localStorage.getItem(OFF) !== "1";
-  box.addEventListener("change", () => localStorage.setItem(OFF, box.checked ? "0" : "1"));
+function remember(id, name) {
+  const box = byId(id);
+  if (!box) return;
+  const show = () => document.body.classList.toggle(`no-${id}`, !box.checked);
+  box.checked = localStorage.getItem(name) !== "1";
+  box.addEventListener("change", () => { localStorage.setItem(name, box.checked ? "0" : "1"); show(); });
+  show();
 }
+
+remember("keys-on", OFF);
+remember("one-key-on", ONE_OFF);

@@ -1,5 +1,65 @@
-// After a swap: focus and place. When the server cannot be reached: a sentence, and nothing lost.
+// The next item is fetched while this one is read. After a swap: focus and place. When the server cannot be reached: a
+// sentence, and nothing lost.
 const trouble = document.getElementById("trouble");
+const MARK = "<!--undo-->";
+const SOON = 300;
+const RENEW = 60000;
+let kept = null;
+let claimedUntil = "";
+let timer = 0;
+
+// The item behind ----------------------------------------------------------------------------------------------------
+
+async function fetchNext() {
+  const review = document.getElementById("review");
+  later(RENEW);
+  if (!review?.dataset.prefetch || document.hidden) return;
+  const token = review.querySelector("[name=csrfmiddlewaretoken]").value;
+  const body = new URLSearchParams({ csrfmiddlewaretoken: token, have: kept?.ready ?? "" });
+  const answer = await fetch(review.dataset.prefetch, { method: "POST", body }).catch(() => null);
+  if (answer?.status !== 200) return;
+  const html = await answer.text();
+  const ready = /data-ready="([^"]+)"/.exec(html)?.[1];
+  if (ready && review.isConnected) kept = { ready, html };
+}
+
+function later(milliseconds) {
+  clearTimeout(timer);
+  timer = setTimeout(fetchNext, milliseconds);
+}
+
+document.addEventListener("htmx:configRequest", ({ detail }) => {
+  if (kept && detail.verb === "post") detail.parameters.ready = kept.ready;
+});
+
+// The server says “show what you have”, and adds what the kept fragment cannot know.
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const ready = detail.xhr.getResponseHeader("X-Ready");
+  if (!ready) return;
+  if (kept?.ready !== ready) {
+    detail.shouldSwap = false;
+    location.assign(detail.xhr.getResponseHeader("HX-Push-Url"));
+    return;
+  }
+  const [progress, undo] = detail.serverResponse.split(MARK);
+  detail.serverResponse = progress + kept.html.replace(MARK, () => undo);
+  detail.swapOverride = "outerHTML settle:0ms";
+  claimedUntil = detail.xhr.getResponseHeader("X-Claimed-Until");
+});
+
+// The time to undo runs out.
+function runOut(root) {
+  const form = root.querySelector("#undo form[data-seconds]");
+  if (form) setTimeout(() => form.remove(), 1000 * Number(form.dataset.seconds));
+}
+
+if (document.readyState === "complete") later(SOON);
+else window.addEventListener("load", () => later(SOON));
+runOut(document);
+
+// The forms swap with settle:0ms: between a swap and its settling a key would submit the new form without htmx.
+
+// After a swap -------------------------------------------------------------------------------------------------------
 
 function say(words) {
   trouble.textContent = words;
@@ -27,7 +87,13 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (!looks(event)) say("");
 });
 document.addEventListener("htmx:afterSettle", (event) => {
-  if (event.target.id === "review") settle(event.target);
+  if (event.target.id !== "review") return;
+  settle(event.target);
+  runOut(event.target);
+  if (claimedUntil) document.dispatchEvent(new CustomEvent("gradebench:claimed", { detail: claimedUntil }));
+  claimedUntil = "";
+  kept = null;
+  later(SOON);
 });
 for (const failure of ["htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(failure, (event) => {

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from reviews.log10 import guard
+from reviews.workflow import guard
 from tests.fake_upstream import FakeUpstream
 
 PUBLIC = ["93.184.215.14", "8.8.8.8", "2606:2800:21f:cb07:6820:80da:af6b:8b2c", "::ffff:8.8.8.8", "64:ff9b::808:808"]

@@ -1,4 +1,5 @@
-"""The outbound guard: where requests to an upstream may go, checked on the address that was really reached.
+"""The outbound guard: where requests to an upstream, or for a picture, may go, checked on the address that was really
+reached.
 
 A name can change its answer between a check and the connection, so the check comes after connecting and before the
 first byte of the request, token included, is written.
@@ -7,6 +8,9 @@ first byte of the request, token included, is written.
 import contextlib
 import ipaddress
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import requests
@@ -138,3 +142,14 @@ class GuardedSession(requests.Session):
         """End every connection at once, from whatever thread."""
         for adapter in self._adapters:
             adapter.cut()
+
+    @contextmanager
+    def cut_after(self, seconds: float) -> Iterator[None]:
+        """End them when the time is over: a peer that sends a byte now and then meets no read timeout."""
+        timer = threading.Timer(seconds, self.cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()

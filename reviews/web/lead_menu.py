@@ -1,0 +1,34 @@
+"""What the menu of every page has for leads: their pages, and how many flags wait."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+
+from reviews.access import standing_of, user_of
+from reviews.web.display_sync import Figure
+from reviews.workflow import queue_items
+
+MOST_COUNTED = 99
+
+
+@dataclass(frozen=True, slots=True)
+class LeadMenu:
+    """`flags` wait in the queues of the organizations where she is a lead."""
+
+    flags: Figure
+
+
+def lead_menu(request: HttpRequest) -> dict[str, Callable[[], LeadMenu | None]]:
+    """Context processor. Asks when a template uses it, so that fragments cost nothing; None for who leads nowhere."""
+    return {"lead_menu": lambda: _lead_menu(request)}
+
+
+def _lead_menu(request: HttpRequest) -> LeadMenu | None:
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return None
+    led = standing_of(user_of(request)).led_ids
+    if not led:
+        return None
+    return LeadMenu(Figure(queue_items.count_flagged(led, most=MOST_COUNTED), MOST_COUNTED))

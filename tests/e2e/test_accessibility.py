@@ -1,0 +1,226 @@
+"""axe-core on every page, for each role, light and dark, wide and on a phone, and in the states that pages take.
+
+A page that is added to reviews/web/urls.py needs a row here: a test counts them.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.template.loader import render_to_string
+from playwright.sync_api import Page, expect
+
+from gradebench.outages import Outage
+from reviews.web.urls import urlpatterns
+from tests import axe
+from tests.browser import Contexts
+from tests.e2e import everything, steps
+from tests.e2e.everything import ROLES, Everything
+
+# The pages are the same on both databases: once is enough.
+pytestmark = [pytest.mark.e2e, pytest.mark.sqlite]
+
+WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 780}
+LOOKS = [(scheme, size) for scheme in ("light", "dark") for size in (WIDE, PHONE)]
+
+NOBODY = ("",)
+
+# Each page by its name in urls.py: the address of an example, and whose pages to look at.
+PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "queues": ("/", ROLES),
+    "sign_in": ("/sign-in?next=/sync", NOBODY),
+    "welcome": ("{link}", NOBODY),
+    "queue_done": ("/queues/{demo.queues[Nothing to do]}/done", ROLES),
+    "review": ("{review}", ROLES),
+    "completion": ("/completions/{demo.conflict}", ROLES),
+    "conflict": ("/completions/{demo.conflict}/conflict", ROLES),
+    "sync": ("/sync", ROLES),
+    "refusals": ("/sync/refusals", ROLES),
+    "refusal": ("/sync/refusals/{demo.refusal}", ROLES),
+}
+# They answer a POST, and with one of the pages above.
+ACTIONS = {
+    "sign_out",
+    "queue_start",
+    "review_submit",
+    "review_skip",
+    "review_flag",
+    "pushes_retry",
+    "push_retry",
+    "push_give_up",
+    "refusals_retry",
+    "refusal_retry",
+    "pull_now",
+}
+# Parts of pages above, which scripts ask for, and what machines read.
+PARTS = {"review_claim", "sync_live", "scripts", "media", "healthz", "readyz"}
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Everything]:
+    """One for all tests here; none of them submits anything."""
+    with everything.running() as demo:
+        yield demo
+
+
+def clean(page: Page) -> None:
+    """No violation, in any look."""
+    found: list[str] = []
+    for scheme, size in LOOKS:
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size(size)
+        found += [f"{scheme} {size['width']} px: {said}" for said in axe.violations(page)]
+    assert found == [], f"{page.url}:\n" + "\n".join(found)
+
+
+def test_every_page_has_a_row() -> None:
+    assert {pattern.name for pattern in urlpatterns} == {*PAGES, *ACTIONS, *PARTS}
+
+
+@pytest.mark.parametrize(("name", "role"), [(name, role) for name, (_, roles) in PAGES.items() for role in roles])
+def test_a_page_is_for_everyone(demo: Everything, contexts: Contexts, name: str, role: str) -> None:
+    address, _ = PAGES[name]
+    path = address.format(demo=demo, review=demo.reviews.get(role), link=demo.sign_in_link)
+    clean(demo.page(contexts, path, role))
+
+
+def test_every_completion_of_the_demo_is_for_everyone(demo: Everything, page: Page) -> None:
+    for scheme, size in (LOOKS[0], LOOKS[-1]):
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size(size)
+        for uid, pk in demo.completions.items():
+            assert demo.open(page, f"/completions/{pk}", "lead") == 200
+            assert axe.violations(page) == [], uid
+
+
+# Review screen ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def review(demo: Everything, page: Page) -> Page:
+    """The review screen with every kind of field."""
+    assert demo.open(page, demo.reviews["reviewer"], "reviewer") == 200
+    return page
+
+
+@pytest.mark.parametrize("queue", ["Support answers", "Code help", "Extraction"])
+def test_a_queue_of_the_demo_is_for_everyone(demo: Everything, page: Page, queue: str) -> None:
+    person = demo.people["admin"]
+    person.get("/")
+    assert person.start(f"/queues/{demo.queues[queue]}/start")
+    assert demo.open(page, person.path, "admin") == 200
+    clean(page)
+
+
+@pytest.mark.parametrize("popover", ["flag", "keys", "menu"])
+def test_an_open_popover_is_for_everyone(review: Page, popover: str) -> None:
+    review.evaluate("id => document.getElementById(id).showPopover()", popover)
+    expect(review.locator(f"#{popover}")).to_be_visible()
+    clean(review)
+
+
+def test_an_open_edit_is_for_everyone(review: Page) -> None:
+    review.keyboard.press("e")
+    box = review.locator("[data-edit] textarea").first
+    expect(box).to_be_focused()
+    box.fill(f"{box.input_value()} Or so.")
+    clean(review)
+
+
+def test_a_refused_grade_is_for_everyone(review: Page, contexts: Contexts) -> None:
+    contexts.watch.allow("status of 422")
+    review.locator("#submit").click()
+    expect(review.locator("#errors")).to_be_visible()
+    clean(review)
+
+
+def test_a_lost_server_is_for_everyone(review: Page, contexts: Contexts) -> None:
+    contexts.watch.allow("ERR_|htmx:(sendError|afterRequest)")
+    review.route("**/submit", lambda route: route.abort())
+    review.locator("#submit").click()
+    expect(review.locator("#trouble")).to_be_visible()
+    clean(review)
+
+
+# Other states ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", ["person", "way", "arrived", "ended"])
+def test_each_list_of_pushes_is_for_everyone(demo: Everything, page: Page, state: str) -> None:
+    assert demo.open(page, f"/sync?state={state}", "lead") == 200
+    clean(page)
+
+
+def test_an_open_confirmation_is_for_everyone(demo: Everything, page: Page) -> None:
+    assert demo.open(page, "/sync", "lead") == 200
+    page.get_by_role("button", name="Give up", exact=True).first.click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    clean(page)
+
+
+def test_an_opened_refusal_is_for_everyone(demo: Everything, page: Page) -> None:
+    assert demo.open(page, "/sync/refusals", "lead") == 200
+    page.locator("details.refusal-row summary").first.click()
+    expect(page.locator("details.refusal-row pre").first).to_be_visible()
+    clean(page)
+
+
+def test_an_upstream_in_trouble_is_for_everyone(demo: Everything, page: Page) -> None:
+    refused = "from django.utils import timezone; Upstream.objects.update(token_refused_at=%s)"
+    try:
+        steps.ask_database(demo.instance, refused % "timezone.now()")
+        for path in ("/", "/sync", demo.reviews["lead"]):
+            assert demo.open(page, path, "lead") == 200
+            expect(page.locator(".banner")).to_be_visible()
+            clean(page)
+    finally:
+        steps.ask_database(demo.instance, refused % "None")
+
+
+def test_a_wrong_password_is_for_everyone(demo: Everything, page: Page, contexts: Contexts) -> None:
+    contexts.watch.allow("status of 422")
+    demo.open(page, "/sign-in")
+    page.get_by_label("User name").fill("reviewer")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    clean(page)
+
+
+def test_a_link_that_was_used_is_for_everyone(demo: Everything, page: Page, contexts: Contexts) -> None:
+    contexts.watch.allow("status of 410")
+    assert demo.open(page, "/welcome/used") == 410
+    clean(page)
+
+
+def test_what_is_not_there_is_for_everyone(demo: Everything, page: Page, contexts: Contexts) -> None:
+    contexts.watch.allow("status of 404")
+    for role in ("", "reviewer"):
+        assert demo.open(page, "/nowhere", role) == 404
+        clean(page)
+
+
+OUTAGE = Outage("The database does not answer", "Nothing was stored. It is tried again.", 503, 5)
+WITHOUT_A_REQUEST: dict[str, dict[str, Any]] = {
+    "403.html": {},
+    "403_csrf.html": {},
+    "500.html": {},
+    "503.html": {"outage": OUTAGE, "again": "/"},
+}
+
+
+@pytest.mark.parametrize("template", WITHOUT_A_REQUEST)
+def test_a_page_about_an_error_is_for_everyone(demo: Everything, page: Page, template: str) -> None:
+    html = render_to_string(template, WITHOUT_A_REQUEST[template])
+    page.route("**/broken", lambda route: route.fulfill(body=html, content_type="text/html"))
+    demo.open(page, "/broken")
+    expect(page.locator("h1")).to_be_visible()
+    clean(page)
+
+
+# Django's own ----------------------------------------------------------------------------------------------------
+
+
+def test_the_front_page_of_the_admin_is_for_everyone(demo: Everything, page: Page) -> None:
+    assert demo.open(page, "/admin/", "admin") == 200
+    clean(page)
