@@ -65,6 +65,7 @@ def _page(row: Completion, user: User, review_id: int | None) -> CompletionPage:
             _feedback_rows(grades_seen[:MOST_ROWS], grades, held=bool(row.conflict_document_id) or _waits(last_edit))
         ),
         revisions=tuple(_revision_rows(row, edits, decides=decides)),
+        goes_back=decides and row.current_id != row.received_id,
         session=place_in_session(row, review_id=review_id),
         review_id=review_id,
     )
@@ -126,6 +127,7 @@ def _revision_rows(row: Completion, pushes: dict[int | None, Push], *, decides: 
                 for pointer, before, after in orjson.loads(revision.changes_text)
             ),
             sync=sync_state(push, decides=decides) if push else None,
+            earlier=revision.result_id != row.current_id,
         )
 
 

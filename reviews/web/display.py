@@ -409,7 +409,10 @@ class ChangeRow:
 
 @dataclass(frozen=True, slots=True)
 class RevisionRow:
-    """One accepted change. `deed` says for a reader what `by` did: "edit", "pull", "API", "took prod's text"."""
+    """One accepted change. `deed` says for a reader what `by` did: "edit", "pull", "API", "took prod's text".
+
+    `earlier`: another document stands now.
+    """
 
     number: int
     at: datetime
@@ -417,6 +420,24 @@ class RevisionRow:
     by: str
     changes: tuple[ChangeRow, ...]
     sync: SyncState | None = None
+    earlier: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GoingBack:
+    """What would change if the answer said again what it said after revision `number` (0: as it was received).
+
+    `undecided`: a conflict about the completion has to be decided before.
+    """
+
+    completion_id: int
+    name: str
+    number: int
+    document_id: int
+    changes: tuple[ChangeRow, ...]
+    upstream: str = ""
+    undecided: bool = False
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -435,7 +456,7 @@ class FeedbackRow:
 @dataclass(frozen=True, slots=True)
 class CompletionPage:
     """A completion with its history, newest first. `name` is the id the clients know it by; `review_id` the review
-    that she looks around from, and goes back to.
+    that she looks around from, and goes back to; `goes_back`: she may take its answer back to an earlier text.
     """
 
     id: int
@@ -450,6 +471,7 @@ class CompletionPage:
     revisions: tuple[RevisionRow, ...] = ()
     session: SessionPlace | None = None
     review_id: int | None = None
+    goes_back: bool = False
 
     @property
     def answers(self) -> tuple[ShownAnswer, ...]:
