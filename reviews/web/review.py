@@ -52,7 +52,7 @@ def review(request: HttpRequest, pk: int) -> HttpResponse:
     user = user_of(request)
     if (draft := draft_for(request, assignment)) is not None:
         posted = drafts.posted_by(draft)
-        form = drafts.unchecked(schema_of(assignment), posted)
+        form = schema_form.again(schema_of(assignment), posted)
         return show_screen(request, screen_of(assignment, user, posted=posted, form=form))
     screen = replace(screen_of(assignment, user), undo=undo_line(user, assignment.item.queue))
     if assignment.state != AssignmentState.HELD:

@@ -79,10 +79,22 @@ function put(form, fields) {
   }
 }
 
-// A form may show further fields once others are answered, so it is filled twice.
-function restore(form, fields) {
-  put(form, fields);
-  put(form, fields);
+const lacks = (form, fields) => fields.some(([name]) => !form.elements.namedItem(name));
+
+// Rows that were added, and fields that hang on an answer, only the server can draw: it is given the draft as it was.
+async function hand(form, key, draft) {
+  const body = new URLSearchParams(draft.fields);
+  for (const name of OWN) if (form.elements[name]) body.set(name, form.elements[name].value);
+  const answer = await fetch(form.dataset.save, { method: "POST", body }).catch(() => null);
+  if (!answer?.ok) return put(form, draft.fields);
+  localStorage.setItem(key, JSON.stringify({ ...draft, sent: true }));
+  return location.reload();
+}
+
+function restore(form, key) {
+  const draft = read(key);
+  if (lacks(form, draft.fields)) hand(form, key, draft);
+  else put(form, draft.fields);
 }
 
 function others(form) {
@@ -98,7 +110,7 @@ function offer(form, key, words) {
   line.textContent = `${line.dataset[words]} (${clock(read(key).at + ahead)}).`;
   box.hidden = false;
   box.querySelector("[data-use]").onclick = () => {
-    restore(form, read(key).fields);
+    restore(form, key);
     box.hidden = true;
   };
   box.querySelector("[data-drop]").onclick = () => {
@@ -117,7 +129,7 @@ function open(root) {
   const key = PREFIX + form.dataset.draft;
   const here = read(key);
   if (here && !here.sent) {
-    if (here.at > (Date.parse(form.dataset.saved) || 0)) restore(form, here.fields);
+    if (here.at > (Date.parse(form.dataset.saved) || 0)) restore(form, key);
     else offer(form, key, "older");
   }
   const [other] = others(form);
