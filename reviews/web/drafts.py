@@ -1,7 +1,7 @@
 """Drafts on the review screen: kept while she writes, put back when it opens, offered where the text has changed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -93,5 +93,4 @@ def posted_by(draft: Draft) -> QueryDict:
 
 def unchecked(schema: Mapping[str, Any], posted: QueryDict) -> SchemaForm:
     """The form with what she wrote so far, and not a word about what is missing or wrong."""
-    _values, form, _valid = schema_form.bound(schema, posted)
-    return replace(form, error="", fields=tuple(replace(field, error="") for field in form.fields))
+    return schema_form.again(schema, posted)

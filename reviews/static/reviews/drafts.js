@@ -79,10 +79,10 @@ function put(form, fields) {
   }
 }
 
-// A form may show further fields once others are answered, so it is filled twice.
+// Rows and fields that hang on other answers are not there yet: the form is asked for anew with all of it.
 function restore(form, fields) {
   put(form, fields);
-  put(form, fields);
+  form.dispatchEvent(new CustomEvent("gradebench:fill", { bubbles: true, detail: fields }));
 }
 
 function others(form) {
