@@ -328,7 +328,8 @@ class ReviewScreen:
 class QueueCard:
     """A queue as its reviewer sees it. `resume_id` is the assignment she already holds in it.
 
-    `skipped` counts the items that wait but that she skipped, so that "waiting" never promises what is not hers.
+    `skipped` counts the items that wait but that she skipped, so that "waiting" never promises what is not hers. `led`:
+    she may set it.
     """
 
     id: int
@@ -342,6 +343,7 @@ class QueueCard:
     skipped: int = 0
     resume_id: int | None = None
     upstream: str = ""
+    led: bool = False
 
     @property
     def ready(self) -> bool:

@@ -187,7 +187,8 @@ def _action(do: str) -> ItemAction:
                 _("Reopen"),
                 _("Reopen for one more review?"),
                 _(
-                    "Offered to those who have not graded it yet. Grades that were given stay; those not sent yet wait until the review is done."
+                    "Offered to those who have not graded it yet. "
+                    "Grades that were given stay; those not sent yet wait until the review is done."
                 ),
             )
 

@@ -47,7 +47,7 @@ function fill(token, item) {
   const rows = words.map((word, at) => line(item, word, { chosen: at === 0, writable: Boolean(box) }));
   rows.sort((one, other) => other[0] - one[0]);
   float.replaceChildren(...rows.map(([, row]) => row));
-  choices().slice(0, MOST_DIGITS).forEach((button, at) => button.prepend(element("kbd", String(at + 1))));
+  choices().slice(0, MOST_DIGITS).forEach((button, at) => button.append(element("kbd", String(at + 1))));
   if (choices().length) float.append(element("p", box.dataset.choose));
 }
 

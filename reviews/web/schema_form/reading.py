@@ -3,7 +3,7 @@
 An empty control is an answer left out. A container that is optional is there as soon as anything in it is answered.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -204,7 +204,7 @@ class Reader:
             limits="" if control.members else words.limits_of(plain, control.minimum, control.maximum),
         )
         value = None if is_null else value
-        return Reading(value, field, touched=value is not ABSENT or bool(text.strip()))
+        return Reading(value, field, touched=is_null or bool(text.strip()))
 
     def _value(self, name: str, control: Control, text: str, *, required: bool) -> Json:
         try:
@@ -256,11 +256,20 @@ class Reader:
         if rest:
             fields.append(rest.field)
             value |= rest.value
-        is_there = touched or spot.required or bool(rest and rest.touched)
+        touched = touched or bool(rest and rest.touched)
+        is_there = touched or spot.required
+        if not is_there:
+            self._forget(fields)
         self.places[spot.pointer] = variants[0].html_name if variants and not picked else f"{names.PREFIX}{spot.path}"
         self.is_live = self.is_live or bool(variants)
-        field = self._group(spot, grown, tuple(fields), names.PREFIX + spot.path, self._empty(spot, is_there, value))
-        return Reading(value if is_there else ABSENT, field, touched=(is_there and not spot.required) or touched)
+        field = self._group(spot, grown, tuple(fields), names.PREFIX + spot.path, self._empty(spot))
+        return Reading(value if is_there else ABSENT, field, touched=touched)
+
+    def _forget(self, fields: Sequence[Field]) -> None:
+        """Unsay what was said about fields: rows without an answer are no mistake where the whole is left out."""
+        for field in fields:
+            self.errors.pop(field.html_name, None)
+            self._forget(field.fields)
 
     def _members(self, spot: Spot, grown: Grown) -> Iterator[tuple[str, Spot, Json]]:
         required = set(names_in(grown.shape.plain.get("required")))
@@ -293,10 +302,10 @@ class Reader:
         self.places |= {(*spot.pointer, member): name for member in value}
         return replace(reading, value=value)
 
-    def _empty(self, spot: Spot, is_there: bool, value: Json) -> tuple[tuple[str, str], ...]:
-        """The mark by which a container that is optional, there and empty comes back."""
+    def _empty(self, spot: Spot) -> tuple[tuple[str, str], ...]:
+        """The mark by which a container comes back that is there although nothing is answered in it."""
         name = names.EMPTY + spot.path
-        return ((name, "1"),) if is_there and not value and not spot.required and name in self._post else ()
+        return ((name, "1"),) if name in self._post else ()
 
     # Lists
 
@@ -315,11 +324,12 @@ class Reader:
         field = replace(
             self._field(spot, plain, "rows", name),
             fields=tuple(reading.field for reading in readings),
-            marks=((names.COUNT + spot.path, str(count)), *self._empty(spot, is_there, value)),
+            marks=((names.COUNT + spot.path, str(count)), *self._empty(spot)),
             add=f"add:{spot.path}" if can_add else "",
             limits=words.limits_of(plain, "", ""),
         )
-        return Reading(value if is_there else ABSENT, field, touched=is_there)
+        touched = any(reading.touched for reading in readings) or names.EMPTY + spot.path in self._post
+        return Reading(value if is_there else ABSENT, field, touched=touched)
 
     def _count(self, spot: Spot, plain: Mapping[str, Json], name: str) -> int:
         """How many rows were posted; in a fresh form as many as there must be, within reason."""
@@ -375,9 +385,10 @@ class Reader:
                 for token, label, box in zip(control.tokens, control.labels, boxes, strict=True)
             ),
             limits=words.limits_of(plain, "", ""),
-            marks=self._empty(spot, is_there, value),
+            marks=self._empty(spot),
         )
-        return Reading(value if is_there else ABSENT, field, touched=bool(posted) or is_there)
+        touched = bool(posted) or names.EMPTY + spot.path in self._post
+        return Reading(value if is_there else ABSENT, field, touched=touched)
 
     def _checked(self, name: str, control: Control, posted: set[str]) -> list[Json]:
         try:

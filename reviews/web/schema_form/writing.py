@@ -21,23 +21,33 @@ class Writer:
         # Half of what reading takes, so that what is written can be read.
         self._left = MOST_NODES // 2
 
-    def write(self, path: str, part: Json, value: Json, *, required: bool, level: int = 0) -> None:
-        """Write the value at a path."""
+    def write(self, path: str, part: Json, value: Json, *, required: bool, level: int = 0) -> bool:
+        """Write the value at a path; whether anything of it can be seen in the controls.
+
+        A container in which nothing can be seen is marked, where it could be left out, so that it comes back.
+        """
+        is_seen = self._write(path, part, value, required=required, level=level)
+        if not is_seen and not required:
+            self.post[names.EMPTY + path] = "1"
+        return is_seen or not required
+
+    def _write(self, path: str, part: Json, value: Json, *, required: bool, level: int) -> bool:
         self._left -= 1
         plain = self._looks.shape(part).plain
         if (plain.get("readOnly") is True and not required) or (self._left < 0 and path != names.ROOT):
-            self._as_json(path, value)
-            return
+            return self._as_json(path, value)
         grown, picks = self._grown(part, value)
         if grown.conditions:
             self.post[names.HELD + path] = " ".join(sorted(self._looks.held(grown, value)))
         layout = self._looks.layout(grown, level)
         drawn = [key for key, _group in drawn_groups(grown)]
         if layout != "object" and not set(drawn) <= picks.keys():
-            self._as_json(path, value)
-            return
+            return self._as_json(path, value)
         self.post |= {names.variant(path, key): str(picks[key]) for key in drawn if key in picks}
-        self._draw(layout, path, grown, value, drawn=bool(drawn), required=required or bool(drawn), level=level)
+        if layout == "null" and value is None and drawn:
+            return True
+        is_seen = self._draw(layout, path, grown, value, required=required or bool(drawn), level=level)
+        return is_seen or bool(picks)
 
     def _grown(self, part: Json, value: Json) -> tuple[Grown, dict[str, int]]:
         """The shape by the value: of each group the first branch that it matches, and the conditions it fulfils."""
@@ -55,67 +65,66 @@ class Writer:
     def _pick(self, group: Group, value: Json) -> int | None:
         return next((index for index, branch in enumerate(group.branches) if self._looks.matches(branch, value)), None)
 
-    def _draw(
-        self, layout: str, path: str, grown: Grown, value: Json, *, drawn: bool, required: bool, level: int
-    ) -> None:
+    def _draw(self, layout: str, path: str, grown: Grown, value: Json, *, required: bool, level: int) -> bool:
         match layout:
             case "object" if isinstance(value, dict):
-                self._object(path, grown, value, required=required, level=level)
-            case "checks" if isinstance(value, list) and self._checks(path, grown, value, required=required):
-                pass
+                return self._object(path, grown, value, level=level)
+            case "checks" if isinstance(value, list) and self._are_checks(grown, value):
+                return self._checks(path, grown, value)
             case "rows" | "checks" if isinstance(value, list) and len(value) <= MOST_ROWS:
-                self._rows(path, grown, value, required=required, level=level)
-            case "null" if value is None and drawn:
-                pass
+                return self._rows(path, grown, value, level=level)
             case "leaf" | "null":
-                self._leaf(path, control_of(grown.shape), value, required=required)
-            case _:
-                self._as_json(path, value)
+                return self._leaf(path, control_of(grown.shape), value, required=required)
+        return self._as_json(path, value)
 
-    def _as_json(self, path: str, value: Json) -> None:
+    def _as_json(self, path: str, value: Json) -> bool:
         self.post[names.JSON + path] = json_text.written(value)
+        return True
 
-    def _leaf(self, path: str, control: Control, value: Json, *, required: bool) -> None:
+    def _leaf(self, path: str, control: Control, value: Json, *, required: bool) -> bool:
         text = text_of(control, value)
-        if value is None and control.nullable and not required:
-            self.post[names.EMPTY + path] = "1"
-        elif control.members or _comes_back(control, text, value, required=required):
-            self.post[names.PREFIX + path] = text
-        else:
-            self._as_json(path, value)
+        if value is None and control.nullable:
+            return False
+        if not control.members and not _comes_back(control, text, value, required=required):
+            return self._as_json(path, value)
+        self.post[names.PREFIX + path] = text
+        return True
 
-    def _object(self, path: str, grown: Grown, value: Mapping[str, Json], *, required: bool, level: int) -> None:
+    def _object(self, path: str, grown: Grown, value: Mapping[str, Json], *, level: int) -> bool:
         members = members_of(grown)
         wanted = set(names_in(grown.shape.plain.get("required")))
+        is_seen = False
         for name, part in members.items():
             if name in value and name not in grown.shape.fixed:
                 inner = names.member(path, name)
-                self.write(inner, part, value[name], required=name in wanted, level=level + 1)
+                is_seen |= self.write(inner, part, value[name], required=name in wanted, level=level + 1)
         rest = {name: inner for name, inner in value.items() if name not in members}
         if rest:
             self.post[names.REST + path] = json_text.written(rest)
-        if not value and not required:
-            self.post[names.EMPTY + path] = "1"
+        return is_seen or bool(rest)
 
-    def _rows(self, path: str, grown: Grown, value: Sequence[Json], *, required: bool, level: int) -> None:
+    def _rows(self, path: str, grown: Grown, value: Sequence[Json], *, level: int) -> bool:
         self.post[names.COUNT + path] = str(len(value))
+        is_seen = False
         for index, item in enumerate(value):
-            self.write(names.row(path, index), item_of(grown.shape.plain, index), item, required=True, level=level + 1)
-        if not value and not required:
-            self.post[names.EMPTY + path] = "1"
+            part = item_of(grown.shape.plain, index)
+            is_seen |= self.write(names.row(path, index), part, item, required=True, level=level + 1)
+        return is_seen
 
-    def _checks(self, path: str, grown: Grown, value: Sequence[Json], *, required: bool) -> bool:
-        """Write a list as checked boxes; False where its order or a value that is there twice would be lost."""
-        shape = self._looks.choices_of(grown.shape.plain["items"])
-        tokens = control_of(shape).tokens if shape else ()
+    def _are_checks(self, grown: Grown, value: Sequence[Json]) -> bool:
+        """Whether boxes can say a list: not an order of its own, nor a value that is there twice."""
         asked = [compact(item) for item in value]
-        if asked != [token for token in tokens if token in asked]:
-            return False
-        checked = ((index, token) for index, token in enumerate(tokens) if token in asked)
+        return asked == [token for token in self._tokens(grown) if token in asked]
+
+    def _checks(self, path: str, grown: Grown, value: Sequence[Json]) -> bool:
+        asked = {compact(item) for item in value}
+        checked = ((index, token) for index, token in enumerate(self._tokens(grown)) if token in asked)
         self.post |= {f"{names.PREFIX}{path}--{index}": token for index, token in checked}
-        if not value and not required:
-            self.post[names.EMPTY + path] = "1"
-        return True
+        return bool(asked)
+
+    def _tokens(self, grown: Grown) -> tuple[str, ...]:
+        shape = self._looks.choices_of(grown.shape.plain["items"])
+        return control_of(shape).tokens if shape else ()
 
 
 def _comes_back(control: Control, text: str, value: Json, *, required: bool) -> bool:
