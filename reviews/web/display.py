@@ -17,6 +17,7 @@ from reviews.web.display_blocks import Block, Data, Prose
 from reviews.web.display_conflicts import ThreeWay
 from reviews.web.display_leaves import Leaf, field_name, prefix
 from reviews.web.json_text import showable
+from reviews.web.markdown import render
 from reviews.web.schema_form import SchemaForm
 from reviews.web.three_way import difference_html
 from reviews.web.tokens import TokenRun, render_tokens, render_uncertain
@@ -314,6 +315,11 @@ class ReviewScreen:
     undo: UndoLine | None = None
     amended: Amended | None = None
     session: SessionPlace | None = None
+
+    @property
+    def instruction_html(self) -> SafeString:
+        """The instruction with its markdown rendered; empty where it has none."""
+        return render(self.instruction)
 
     @property
     def answers(self) -> tuple[ShownAnswer, ...]:
