@@ -145,7 +145,9 @@ class ItemAction:
 
 @dataclass(frozen=True, slots=True)
 class ItemsPage:
-    """A stretch of one of a queue's lists, newest first. `newer`, `older` and `flags` are addresses; `back` is its own."""
+    """A stretch of one of a queue's lists, newest first. `newer`, `older` and `flags` are addresses; `back` is its
+    own.
+    """
 
     queue_id: int
     queue_name: str
