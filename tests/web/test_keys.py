@@ -1,6 +1,7 @@
 """The cheat sheet against the scripts: every key is in it, and it promises no other."""
 
 import re
+from pathlib import Path
 
 import pytest
 from django.contrib.staticfiles import finders
@@ -18,8 +19,7 @@ ELSEWHERE = {"[": "tokens.js", "]": "tokens.js", "h": "reading.js", "l": "readin
 def _script(name: str) -> str:
     path = finders.find(f"reviews/{name}")
     assert isinstance(path, str)
-    with open(path, encoding="utf-8") as file:
-        return file.read()
+    return Path(path).read_text()
 
 
 def _commands() -> set[str]:
