@@ -453,7 +453,9 @@ class GoingBack:
 
 @dataclass(frozen=True, slots=True)
 class FeedbackRow:
-    """One submitted grade with its values as name and value, in the order of the rubric."""
+    """One submitted grade with its values as name and value, in the order of the rubric. `withdrawn`: it was taken back
+    and does not count.
+    """
 
     at: datetime
     by: str
@@ -461,6 +463,7 @@ class FeedbackRow:
     values: tuple[tuple[str, str], ...]
     comment: str = ""
     superseded: bool = False
+    withdrawn: bool = False
     sync: SyncState | None = None
 
 

@@ -120,6 +120,15 @@ def test_one_key_may_grade_where_one_choice_is_all_that_keys_answer(properties: 
     assert (b"a key grades and goes on" in page.content) == bool(one_key)
 
 
+def test_the_history_says_what_was_taken_back() -> None:
+    made = scene()
+    first = _graded(made)
+    page = f"/completions/{made.completions[0].pk}"
+    assert b"taken back" not in made.client.get(page).content
+    made.client.post(f"/reviews/{first}/undo")
+    assert b"taken back" in made.client.get(page).content
+
+
 # Back and amend --------------------------------------------------------------------------------------------------
 
 
