@@ -135,6 +135,8 @@ def _formats(plain: Mapping[str, Json]) -> Iterator[str]:
     content = [plain[word] for word in ("contentMediaType", "contentEncoding") if isinstance(plain.get(word), str)]
     if content:
         yield _("What is written here is %s.") % ", ".join(content)
+    if "contentSchema" in plain:
+        yield _("What it holds has a schema of its own, which is not checked.")
 
 
 def _told(value: Json) -> str:
