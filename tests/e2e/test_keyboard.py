@@ -42,7 +42,7 @@ CONTROLS = """() => {
   const found = [...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']")];
   const groups = new Set();
   return found.filter((one) => {
-    if (one.disabled || !one.checkVisibility({ visibilityProperty: true })) return false;
+    if (one.disabled || one.tabIndex < 0 || !one.checkVisibility({ visibilityProperty: true })) return false;
     if (one.type !== "radio") return true;
     return groups.has(one.name) ? false : groups.add(one.name);
   }).map((one) => ({
@@ -57,7 +57,7 @@ SMALL = """() => [...document.querySelectorAll("a[href], button, input, select, 
   .map((one) => one.outerHTML.slice(0, 160))"""
 # Scrolled to, is it itself what the pointer would meet? On a phone the actions stand before the end of the page.
 HIDDEN = """() => [...document.querySelectorAll("main a[href], main button, main input, main textarea, main summary")]
-  .filter((one) => one.checkVisibility({ visibilityProperty: true }) && one.type !== "hidden")
+  .filter((one) => one.checkVisibility({ visibilityProperty: true }) && one.type !== "hidden" && one.tabIndex >= 0)
   .map((one) => one.closest("label") ?? one)
   .filter((one) => {
     one.scrollIntoView({ block: one.getBoundingClientRect().height > 300 ? "start" : "center", behavior: "instant" });
@@ -117,7 +117,9 @@ def test_tab_goes_from_reading_to_deciding(review: Page) -> None:
 
 def test_the_focus_is_always_seen(review: Page) -> None:
     found = stops(review)
-    assert [stop["html"] for stop in found if not stop["seen"]] == []
+    # A field of several parts is one element, and draws the focus within some of them itself.
+    seen = {stop["number"] for stop in found if stop["seen"]}
+    assert [stop["html"] for stop in found if stop["number"] not in seen] == []
     assert [stop["html"] for stop in found if not stop["inView"]] == []
 
 
