@@ -317,11 +317,6 @@ class ReviewScreen:
     session: SessionPlace | None = None
 
     @property
-    def instruction_html(self) -> SafeString:
-        """The instruction with its markdown rendered; empty where it has none."""
-        return render(self.instruction)
-
-    @property
     def answers(self) -> tuple[ShownAnswer, ...]:
         """The choices, each with its edit box."""
         return pair(self.conversation.choices, self.edits)
