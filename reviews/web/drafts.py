@@ -1,7 +1,7 @@
 """Drafts on the review screen: kept while she writes, put back when it opens, offered where the text has changed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -78,7 +78,7 @@ def restore(assignment: Assignment, user: User, schema: Mapping[str, Any], *, am
     if same.restores is not None:
         form = schema_form.unbound(schema, grading.values_of(same.restores))
     else:
-        form = unchecked(schema, posted)
+        form = schema_form.again(schema, posted)
     return Restored(posted, form, same.saved_at, offered)
 
 
@@ -89,9 +89,3 @@ def posted_by(draft: Draft) -> QueryDict:
         posted.appendlist(name, text)
     posted["document"] = str(draft.base_id)
     return posted
-
-
-def unchecked(schema: Mapping[str, Any], posted: QueryDict) -> SchemaForm:
-    """The form with what she wrote so far, and not a word about what is missing or wrong."""
-    _values, form, _valid = schema_form.bound(schema, posted)
-    return replace(form, error="", fields=tuple(replace(field, error="") for field in form.fields))

@@ -31,7 +31,7 @@ _WORD = re.compile(r"\w+")
 _NUMBER_OF_ITEM = re.compile(r"^[ \t>*+-]*\d{1,9}[.)](?=\s|$)", re.MULTILINE)
 _TAGS = {
     *("p", "br", "hr", "strong", "em", "code", "pre", "blockquote", "ul", "ol", "li", "a", "span", "div"),
-    *("h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"),
+    *("h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"),
 }
 _ATTRIBUTES = {
     "a": {"href"},
@@ -39,7 +39,7 @@ _ATTRIBUTES = {
     "span": {"class"},
     "div": {"class"},
     "pre": {"tabindex", "role", "aria-label"},
-    **{name: {"class", "dir"} for name in ("p", "li", "th", "td", "h4", "h5", "h6")},
+    **{name: {"class", "dir"} for name in ("p", "li", "th", "td", "h3", "h4", "h5", "h6")},
 }
 
 
@@ -142,7 +142,7 @@ def _auto(tokens: Sequence[Any], at: int, _options: Any, _env: Any) -> str:
 def _heading(tokens: Sequence[Any], at: int, _options: Any, _env: Any) -> str:
     """Two levels down, because the page has headings of its own."""
     token = tokens[at]
-    tag = f"h{min(int(token.tag[1]) + 3, 6)}"
+    tag = f"h{min(int(token.tag[1]) + 2, 6)}"
     return f'<{tag} dir="auto">' if token.nesting == 1 else f"</{tag}>"
 
 

@@ -166,8 +166,8 @@ def visible(text: str) -> str:
 def render_tokens(run: TokenRun, prefix: str, span: Span | None = None, named: Container[int] = ()) -> SafeString:
     """The answer as HTML: certain stretches as plain text, each uncertain piece as a link to its row in the list.
 
-    `prefix` makes the ids unique on a page with several answers; `span` picks some of the pieces, and `named` are
-    certain pieces that get an id too, because something leads to them. Every string that comes from a document passes
+    `prefix` makes the names unique on a page with several answers; `span` picks some of the pieces, and `named` are
+    certain pieces that get a name too, because something leads to them. Every string that comes from a document passes
     `_escaped` here; the rest is literals and integers.
     """
     parts: list[str] = []
@@ -186,7 +186,7 @@ def render_tokens(run: TokenRun, prefix: str, span: Span | None = None, named: C
         name, inner = f"{escape(prefix)}-{number}", _escaped(core or piece.text)
         look = f"t t{piece.level}" if core else f"t t{piece.level} blank"
         parts.append(
-            f'<a class="{look}" href="#{name}">{inner}</a>' if piece.level else f'<span id="{name}">{inner}</span>'
+            f'<a class="{look}" href="#{name}">{inner}</a>' if piece.level else f'<a name="{name}">{inner}</a>'
         )
     parts.append(_escaped("".join(plain)))
     return mark_safe("".join(parts))  # noqa: S308 - see the docstring: all text is escaped above
@@ -198,8 +198,8 @@ def render_uncertain(run: TokenRun, prefix: str) -> SafeString:
     For the script that puts an alternative into the edit, `data-t` has the real text of a word wherever it is not the
     one that is shown, `data-s` says that each has a space in front, and `data-no` that a word cannot be put in.
     """
-    start = f'<li id="{escape(prefix)}-'
-    rows = (f'{start}{number}"{_row(piece)}</li>' for number, piece in enumerate(run.pieces) if piece.level)
+    start = escape(prefix)
+    rows = (_row(piece, f"{start}-{number}") for number, piece in enumerate(run.pieces) if piece.level)
     return mark_safe("".join(rows))  # noqa: S308 - see the docstring: all text is escaped in _row
 
 
@@ -214,15 +214,16 @@ def spans(run: TokenRun, texts: Sequence[str]) -> tuple[Span, ...]:
     return tuple(pairwise(starts[edge] for edge in edges))
 
 
-def _row(piece: Piece) -> str:
-    """The rest of the item after its id."""
+def _row(piece: Piece, name: str) -> str:
     alternatives = _alternatives(piece.token)
     # Words carry their space in front; where all do, it says nothing.
     skip = _begins_a_word(piece.text) and all(_begins_a_word(text) for text, _, _ in alternatives)
     at = 1 if skip else 0
-    chosen = f"{_word(piece.text[at:])} {percent(piece.probability)}"
+    # Links lead to names, not ids, because htmx looks for the predecessor of everything that has an id.
+    chosen = _word(piece.text[at:]).replace("<b", f'<a name="{name}"', 1)[:-4]
     shown = [f"{_word(text[at:], whole)} {percent(chance)}" for text, chance, whole in alternatives]
-    return f"{' data-s' if skip else ''}>{chosen}" + (f"<span> or {', '.join(shown)}</span>" if shown else "")
+    rest = f" or {', '.join(shown)}" if shown else ""
+    return f"<li{' data-s' if skip else ''}>{chosen}</a> {percent(piece.probability)}{rest}</li>"
 
 
 def _begins_a_word(text: str) -> bool:

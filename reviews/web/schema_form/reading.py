@@ -161,7 +161,6 @@ class Reader:
             choices=tuple(choices),
             value="" if pick is None else str(pick),
             place=_place(spot),
-            depth=spot.level,
         )
 
     def _group(
@@ -232,7 +231,7 @@ class Reader:
             required=spot.required,
             remove=spot.remove,
             place=_place(spot),
-            depth=spot.level,
+            description=words.description_of(plain),
         )
 
     # Objects
