@@ -65,8 +65,8 @@ class AnswerChoice:
         left = list(self.leaves)
         pairs: list[tuple[Block, Leaf | None]] = []
         for block in self.blocks:
-            main = isinstance(block, Prose) and block.main
-            leaf = next((leaf for leaf in left if main and showable(leaf.text) == block.text), None)
+            text = block.text if isinstance(block, Prose) and block.main else None
+            leaf = next((leaf for leaf in left if showable(leaf.text) == text), None)
             if leaf is not None:
                 left.remove(leaf)
             pairs.append((block, leaf))
