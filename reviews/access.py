@@ -30,6 +30,7 @@ from reviews.models.accounts import Role
 from reviews.models.sync import NEEDS_A_PERSON
 from reviews.workflow import conflicts
 
+NOT_YOURS_TO_TAKE_BACK = "Only a lead, or whoever made the last edit, takes an answer back to an earlier text."
 LEADS = (Role.LEAD, Role.ADMIN)
 NOT_YOURS_TO_DECIDE = "Only a lead, or whoever made the edit, decides about it. Nothing was changed."
 
@@ -118,6 +119,20 @@ def conflict_for(request: HttpRequest, pk: int) -> Completion:
     if _waits(completion) and not may_decide(user_of(request), completion):
         raise exceptions.PermissionDenied(NOT_YOURS_TO_DECIDE)
     return completion
+
+
+def earlier_document(request: HttpRequest, pk: int, number: int) -> tuple[Completion, Document]:
+    """A completion that she may take back to an earlier text, and the document of a revision of it (0: as received).
+
+    Raises Http404, and PermissionDenied for one that she may only read.
+    """
+    completion = completion_for(request, pk)
+    revision = completion.revisions.select_related("result").filter(number=number).first()
+    if number and revision is None:
+        raise Http404
+    if not may_decide(user_of(request), completion):
+        raise exceptions.PermissionDenied(NOT_YOURS_TO_TAKE_BACK)
+    return completion, revision.result if revision else completion.received
 
 
 def may_decide(user: User, completion: Completion) -> bool:

@@ -69,8 +69,8 @@ class Queues(Managed[Queue]):
         for formset in formsets:
             # What is to be said of it afterwards is found out here; the verb writes.
             formset.save(commit=False)
-            kept = (inline for inline in formset.forms if not formset._should_delete_form(inline))
-            chosen |= {inline.cleaned_data["user"].pk for inline in kept if inline.cleaned_data.get("user")}
+            given = (inline.cleaned_data for inline in formset.forms)
+            chosen |= {row["user"].pk for row in given if row.get("user") and not row.get("DELETE")}
         wanted = replace(queue_settings.settings_of(form.instance), reviewer_ids=frozenset(chosen))
         queue_settings.change(form.instance, wanted, actor=actor_of(request))
 

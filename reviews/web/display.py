@@ -334,7 +334,8 @@ class ReviewScreen:
 class QueueCard:
     """A queue as its reviewer sees it. `resume_id` is the assignment she already holds in it.
 
-    `skipped` counts the items that wait but that she skipped, so that "waiting" never promises what is not hers.
+    `skipped` counts the items that wait but that she skipped, so that "waiting" never promises what is not hers. `led`:
+    she may set it.
     """
 
     id: int
@@ -348,6 +349,7 @@ class QueueCard:
     skipped: int = 0
     resume_id: int | None = None
     upstream: str = ""
+    led: bool = False
 
     @property
     def ready(self) -> bool:
@@ -413,7 +415,10 @@ class ChangeRow:
 
 @dataclass(frozen=True, slots=True)
 class RevisionRow:
-    """One accepted change. `deed` says for a reader what `by` did: "edit", "pull", "API", "took prod's text"."""
+    """One accepted change. `deed` says for a reader what `by` did: "edit", "pull", "API", "took prod's text".
+
+    `earlier`: another document stands now.
+    """
 
     number: int
     at: datetime
@@ -421,11 +426,31 @@ class RevisionRow:
     by: str
     changes: tuple[ChangeRow, ...]
     sync: SyncState | None = None
+    earlier: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GoingBack:
+    """What would change if the answer said again what it said after revision `number` (0: as it was received).
+
+    `undecided`: a conflict about the completion has to be decided before.
+    """
+
+    completion_id: int
+    name: str
+    number: int
+    document_id: int
+    changes: tuple[ChangeRow, ...]
+    upstream: str = ""
+    undecided: bool = False
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedbackRow:
-    """One submitted grade with its values as name and value, in the order of the rubric."""
+    """One submitted grade with its values as name and value, in the order of the rubric. `withdrawn`: it was taken back
+    and does not count.
+    """
 
     at: datetime
     by: str
@@ -433,13 +458,14 @@ class FeedbackRow:
     values: tuple[tuple[str, str], ...]
     comment: str = ""
     superseded: bool = False
+    withdrawn: bool = False
     sync: SyncState | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CompletionPage:
     """A completion with its history, newest first. `name` is the id the clients know it by; `review_id` the review
-    that she looks around from, and goes back to.
+    that she looks around from, and goes back to; `goes_back`: she may take its answer back to an earlier text.
     """
 
     id: int
@@ -454,6 +480,7 @@ class CompletionPage:
     revisions: tuple[RevisionRow, ...] = ()
     session: SessionPlace | None = None
     review_id: int | None = None
+    goes_back: bool = False
 
     @property
     def answers(self) -> tuple[ShownAnswer, ...]:

@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.safestring import SafeString
+
 from reviews.web.display_sync import Figure, Option
+from reviews.web.markdown import render
+from reviews.web.schema_form import SchemaForm
 
 # --- flags -------------------------------------------------------------------------------------------------------
 
@@ -70,8 +74,8 @@ class ReviewerRow:
 
 @dataclass(frozen=True, slots=True)
 class SettingsForm:
-    """The settings as the form shows them. `errors` and `theirs` are sentences by the name of the setting; `theirs` says
-    what another lead has saved in the meantime, and `overtaken` who that was.
+    """The settings as the form shows them. `errors` and `theirs` are sentences by the name of the setting; `theirs`
+    says what another lead has saved in the meantime, and `overtaken` who that was.
     """
 
     name: str
@@ -141,11 +145,14 @@ class ItemAction:
 
 @dataclass(frozen=True, slots=True)
 class ItemsPage:
-    """A stretch of one of a queue's lists, newest first. `newer` and `older` are addresses; `back` is its own."""
+    """A stretch of one of a queue's lists, newest first. `newer`, `older` and `flags` are addresses; `back` is its
+    own.
+    """
 
     queue_id: int
     queue_name: str
     lists: tuple[Option, ...]
+    flags: str
     rows: tuple[ItemRow, ...]
     empty: str
     action: ItemAction | None = None
@@ -162,3 +169,118 @@ class LedItem:
     queue_id: int
     queue_name: str
     actions: tuple[ItemAction, ...] = ()
+
+
+# --- feedback tasks ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """A feedback task in the list. `origin` says where it comes from, `items` how many completions stand in its queue;
+    `offered` while its backlog is still being offered.
+    """
+
+    id: int
+    name: str
+    organization: str
+    origin: str
+    queue_id: int
+    queue_name: str
+    paused: bool
+    tags: tuple[str, ...]
+    items: int
+    revision: int
+    at: datetime
+    archived_at: datetime | None = None
+    offering: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TasksPage:
+    """The feedback tasks of the organizations where she is a lead."""
+
+    rows: tuple[TaskRow, ...]
+    archived: tuple[TaskRow, ...]
+    several: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Theirs:
+    """What another lead saved while this one wrote."""
+
+    by: str
+    at: datetime
+    name: str
+    instruction: str
+    schema: str
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskForm:
+    """What a feedback task says, as the form shows it. `errors` are sentences by the name of the part; `spare` are the
+    empty boxes for further tags; `known_tags` are offered for them.
+    """
+
+    name: str
+    instruction: str
+    schema: str
+    tags: tuple[str, ...]
+    spare: tuple[int, ...]
+    known_tags: tuple[str, ...]
+    organizations: tuple[Option, ...]
+    seen: str
+    errors: dict[str, str]
+    theirs: Theirs | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPreview:
+    """What reviewers would see, and what the selector matches now. Without a `form` the schema cannot be used yet."""
+
+    name: str
+    instruction: str
+    form: SchemaForm | None
+    schema_error: str
+    selects: bool
+    matched: Figure
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def instruction_html(self) -> SafeString:
+        """The instruction with its markdown rendered; empty where it has none."""
+        return render(self.instruction)
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionLine:
+    """One revision of a feedback task, with how many grades were given under it."""
+
+    number: int
+    at: datetime
+    by: str
+    grades: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPage:
+    """A feedback task for its lead; without an `id` a new one. `may_change`: it is ours. `offered` of `matching` are in
+    the queue so far, while its backlog is being offered.
+    """
+
+    id: int | None
+    name: str
+    preview_address: str
+    form: TaskForm
+    preview: TaskPreview
+    examples: tuple[tuple[str, str], ...] = ()
+    may_change: bool = True
+    origin: str = ""
+    upstream: str = ""
+    pulled: bool = False
+    queue_id: int | None = None
+    archived_at: datetime | None = None
+    offered: Figure | None = None
+    held: int = 0
+    open: int = 0
+    revisions: tuple[RevisionLine, ...] = ()

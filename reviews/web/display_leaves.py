@@ -5,7 +5,7 @@ from functools import cached_property
 
 from django.utils.safestring import SafeString
 
-from reviews.web.json_members import MemberConfidence, confidences
+from reviews.web.json_members import MemberConfidence, confidences, render_members
 from reviews.web.tokens import Span, TokenRun, render_tokens
 from reviews.web.words import split_code
 
@@ -61,14 +61,19 @@ class Leaf:
         return confidences(self.run, self.text, self.span) if self.run and self.span else ()
 
     @property
-    def first_members(self) -> tuple[MemberConfidence, ...]:
-        """Those that stand open."""
-        return self.members[:MOST_OPEN]
+    def first_members_html(self) -> SafeString:
+        """Those that stand open, as list items."""
+        return render_members(self.members[:MOST_OPEN], self.prefix, self.name)
 
     @property
-    def more_members(self) -> tuple[MemberConfidence, ...]:
+    def more_members(self) -> int:
+        """How many are folded."""
+        return max(len(self.members) - MOST_OPEN, 0)
+
+    @property
+    def more_members_html(self) -> SafeString:
         """Those that are folded."""
-        return self.members[MOST_OPEN:]
+        return render_members(self.members[MOST_OPEN:], self.prefix, self.name)
 
     @property
     def prefix(self) -> str:

@@ -78,7 +78,7 @@ def restore(assignment: Assignment, user: User, schema: Mapping[str, Any], *, am
     if same.restores is not None:
         form = schema_form.unbound(schema, grading.values_of(same.restores))
     else:
-        form = unchecked(schema, posted)
+        form = schema_form.again(schema, posted)
     return Restored(posted, form, same.saved_at, offered)
 
 
@@ -89,8 +89,3 @@ def posted_by(draft: Draft) -> QueryDict:
         posted.appendlist(name, text)
     posted["document"] = str(draft.base_id)
     return posted
-
-
-def unchecked(schema: Mapping[str, Any], posted: QueryDict) -> SchemaForm:
-    """The form with what she wrote so far, and not a word about what is missing or wrong."""
-    return schema_form.again(schema, posted)

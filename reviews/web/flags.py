@@ -142,8 +142,7 @@ def _row(item: QueueItem) -> FlagRow:
 
 def _place_of(item: QueueItem) -> tuple[datetime, int]:
     """Where a flagged item stands in the list."""
-    assert item.flagged_at is not None
-    return item.flagged_at, item.pk
+    return item.flagged_at or item.created_at, item.pk
 
 
 def _place(text: str) -> tuple[datetime, int] | None:

@@ -6,9 +6,11 @@ The text is scanned as it is, escapes and all, because its tokens are places in 
 import json
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from html import escape
 from typing import NamedTuple
+
+from django.utils.safestring import SafeString, mark_safe
 
 from reviews.web.json_text import showable
 from reviews.web.tokens import Span, TokenRun, percent
@@ -39,8 +41,7 @@ class Member(NamedTuple):
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class MemberConfidence:
+class MemberConfidence(NamedTuple):
     """The least likely piece of a member: its number in the run, and its probability from 0 to 1."""
 
     path: str
@@ -75,6 +76,18 @@ def confidences(run: TokenRun, text: str, span: Span) -> tuple[MemberConfidence,
     starts = run.starts[first : after + 1]
     found = (_confidence(run, member, starts, first) for member in members(text))
     return tuple(sorted(filter(None, found), key=lambda member: member.probability))
+
+
+def render_members(found: Iterable[MemberConfidence], prefix: str, name: str) -> SafeString:
+    """Members as list items, each a link to its least likely piece; `prefix` begins the ids of the pieces and `name` is
+    the field of the text, both our own. The paths come from a document and pass `escape`.
+    """
+    rows = (
+        f'<li><a href="#{prefix}-{number}" data-member="{name}">{escape(path)}</a> '
+        f'<span class="w{level}">{percent(probability)}</span></li>'
+        for path, probability, number, level in found
+    )
+    return mark_safe("".join(rows))  # noqa: S308 - see the docstring
 
 
 def _confidence(run: TokenRun, member: Member, starts: Sequence[int], first: int) -> MemberConfidence | None:

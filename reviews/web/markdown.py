@@ -31,7 +31,7 @@ _WORD = re.compile(r"\w+")
 _NUMBER_OF_ITEM = re.compile(r"^[ \t>*+-]*\d{1,9}[.)](?=\s|$)", re.MULTILINE)
 _TAGS = {
     *("p", "br", "hr", "strong", "em", "code", "pre", "blockquote", "ul", "ol", "li", "a", "span", "div"),
-    *("h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"),
+    *("h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"),
 }
 _ATTRIBUTES = {
     "a": {"href"},
@@ -39,7 +39,7 @@ _ATTRIBUTES = {
     "span": {"class"},
     "div": {"class"},
     "pre": {"tabindex", "role", "aria-label"},
-    **{name: {"class", "dir"} for name in ("p", "li", "th", "td", "h4", "h5", "h6")},
+    **{name: {"class", "dir"} for name in ("p", "li", "th", "td", "h3", "h4", "h5", "h6")},
 }
 
 
@@ -101,7 +101,7 @@ def _gap(tag: re.Match[str]) -> str:
 
 @lru_cache(maxsize=1)
 def _parser() -> Any:
-    """Made when the first text is rendered, for the same reason as Pygments."""
+    """Made, and imported, when the first text is rendered: a process that shows none does without its memory."""
     parser = import_module("markdown_it").MarkdownIt("commonmark", {"html": False, "breaks": True})
     # A definition of a reference would vanish from the page.
     parser.enable("table").disable("reference")
@@ -142,7 +142,7 @@ def _auto(tokens: Sequence[Any], at: int, _options: Any, _env: Any) -> str:
 def _heading(tokens: Sequence[Any], at: int, _options: Any, _env: Any) -> str:
     """Two levels down, because the page has headings of its own."""
     token = tokens[at]
-    tag = f"h{min(int(token.tag[1]) + 3, 6)}"
+    tag = f"h{min(int(token.tag[1]) + 2, 6)}"
     return f'<{tag} dir="auto">' if token.nesting == 1 else f"</{tag}>"
 
 
@@ -153,7 +153,7 @@ def _fence(tokens: Sequence[Any], at: int, _options: Any, _env: Any) -> str:
     code = highlight(token.content.rstrip("\n"), about.split(maxsplit=1)[0].lower() if about else "")
     return (
         f'<div class="box code">{word}'
-        f'<pre tabindex="0" role="region" aria-label="{escape(_("Code"))}">{code}</pre></div>'
+        f'<pre tabindex="0" role="group" aria-label="{escape(_("Code"))}">{code}</pre></div>'
     )
 
 

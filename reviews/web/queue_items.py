@@ -91,6 +91,7 @@ def queue_items(request: HttpRequest, pk: int) -> HttpResponse:
             Option(name, str(label), asked.name == name, ItemFilter(name).address(queue.pk))
             for name, label in _LABELS.items()
         ),
+        flags=f"{resolve_url('flags')}?queue={queue.pk}",
         rows=_rows(items),
         empty=str(_EMPTY[asked.name]),
         action=_action(_ACTION[asked.name]) if asked.name in _ACTION else None,
@@ -187,7 +188,8 @@ def _action(do: str) -> ItemAction:
                 _("Reopen"),
                 _("Reopen for one more review?"),
                 _(
-                    "Offered to those who have not graded it yet. Grades that were given stay; those not sent yet wait until the review is done."
+                    "Offered to those who have not graded it yet. "
+                    "Grades that were given stay; those not sent yet wait until the review is done."
                 ),
             )
 

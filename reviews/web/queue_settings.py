@@ -147,7 +147,7 @@ def _met(queue: Queue, draft: Draft, now: Settings) -> Draft:
             continue
         if wanted[name] == seen[name]:
             merged[name] = value
-        if wanted[name] != value:
+        elif wanted[name] != value:
             theirs[_FIELD.get(name, name)] = _("Saved in the meantime: %s") % _word(name, value, people)
     met = Draft.of(Settings(**merged))
     overtaken, at = _who(queue)

@@ -6,7 +6,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from reviews.access import queue_for, user_of
+from reviews.access import queue_for, queues_led, standing_of, user_of
 from reviews.models import Assignment, Queue, User
 from reviews.web.display import QueueCard, QueueDone
 from reviews.web.http import day_start, go_to
@@ -17,8 +17,10 @@ from reviews.workflow import stats
 @login_required
 @require_GET
 def queues(request: HttpRequest) -> HttpResponse:
-    """All queues that she reviews."""
-    return render(request, "reviews/queues.html", {"queues": cards(user_of(request))})
+    """All queues that she reviews, and those that she leads without reviewing them."""
+    user = user_of(request)
+    shown = cards(user)
+    return render(request, "reviews/queues.html", {"queues": shown, "others": _others(user, shown)})
 
 
 @login_required
@@ -60,6 +62,12 @@ def queue_done(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "reviews/queue_done.html", {"done": done})
 
 
+def _others(user: User, shown: list[QueueCard]) -> list[Queue]:
+    """What she leads and is not among her own: paused ones, and those of chosen reviewers."""
+    led = queues_led(user).filter(feedback_task__archived_at=None).exclude(pk__in=[card.id for card in shown])
+    return list(led.order_by("name", "pk"))
+
+
 def cards(user: User) -> list[QueueCard]:
     """Her queues with their figures, in a fixed number of queries."""
     rows = Queue.objects.visible_to(user).select_related(
@@ -68,6 +76,7 @@ def cards(user: User) -> list[QueueCard]:
     found = list(rows)
     counts, skipped = stats.count_items(found), stats.skipped_by(user, found)
     today = stats.done_by(user, found, since=day_start(user))
+    led = standing_of(user).led_ids
     held = dict(Assignment.objects.held_by(user).filter(prefetched=False).values_list("item__queue_id", "pk"))
     return [
         QueueCard(
@@ -82,6 +91,7 @@ def cards(user: User) -> list[QueueCard]:
             skipped=skipped.get(queue.pk, 0),
             resume_id=held.get(queue.pk),
             upstream=upstream.name if (upstream := queue.feedback_task.upstream) else "",
+            led=queue.organization_id in led,
         )
         for queue in found
     ]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
 from itertools import accumulate, pairwise
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any, NamedTuple
 from unicodedata import category
 
@@ -59,8 +59,7 @@ class _Token(NamedTuple):
     special: bool = False  # without bytes of its own
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A displayable run of the answer: one token, or several that only together make whole characters.
 
     The probability (0 to 1) of a merged piece is the product of its tokens', because the character needs all of
@@ -76,7 +75,7 @@ class Piece:
     @property
     def alternatives(self) -> tuple[Alternative, ...]:
         """What else the model could have written here, most likely first; read when asked for, because few are."""
-        return _alternatives(self.token)
+        return tuple(_alternatives(self.token))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ class TokenRun:
     """All pieces of one answer. `joins` tells whether together they are the text of the answer as it stands now.
 
     `mean` and `lowest` are probabilities from 0 to 1 (None when no token has one), `under_half` counts the pieces
-    under 50 %.
+    under 50 %, `uncertain` those that are tinted.
     """
 
     pieces: tuple[Piece, ...]
@@ -92,16 +91,12 @@ class TokenRun:
     mean: float | None
     lowest: float | None
     under_half: int
+    uncertain: int
 
     @property
     def starts(self) -> list[int]:
         """Where in the joined text each piece begins, and at last where the text ends."""
         return list(accumulate((len(piece.text) for piece in self.pieces), initial=0))
-
-    @property
-    def uncertain(self) -> int:
-        """How many pieces are tinted."""
-        return sum(1 for piece in self.pieces if piece.level)
 
     @property
     def dense(self) -> bool:
@@ -143,18 +138,18 @@ def answer_text(choice: Mapping[str, Any]) -> str:
     return "".join(text for text in texts if isinstance(text, str))
 
 
-@lru_cache(maxsize=2048)
+_WHOLE_PERCENT = tuple(f"{value} %" for value in range(101))
+
+
 def percent(probability: float | None) -> str:
     """A probability for a reader: "34 %", "0.4 %", "under 0.1 %", "unknown"."""
     if probability is None:
         return "unknown"
     value = probability * 100
-    if value < 0.1:
-        return "under 0.1 %"
     if value < 1:
-        return f"{value:.1f} %"
+        return "under 0.1 %" if value < 0.1 else f"{value:.1f} %"
     # Rounding up to certainty would hide that there was a choice.
-    return f"{value:.0f} %" if value < 99.5 or probability == 1 else "over 99 %"
+    return _WHOLE_PERCENT[round(value)] if value < 99.5 or probability == 1 else "over 99 %"
 
 
 def visible(text: str) -> str:
@@ -171,8 +166,8 @@ def visible(text: str) -> str:
 def render_tokens(run: TokenRun, prefix: str, span: Span | None = None, named: Container[int] = ()) -> SafeString:
     """The answer as HTML: certain stretches as plain text, each uncertain piece as a link to its row in the list.
 
-    `prefix` makes the ids unique on a page with several answers; `span` picks some of the pieces, and `named` are
-    certain pieces that get an id too, because something leads to them. Every string that comes from a document passes
+    `prefix` makes the names unique on a page with several answers; `span` picks some of the pieces, and `named` are
+    certain pieces that get a name too, because something leads to them. Every string that comes from a document passes
     `_escaped` here; the rest is literals and integers.
     """
     parts: list[str] = []
@@ -191,7 +186,7 @@ def render_tokens(run: TokenRun, prefix: str, span: Span | None = None, named: C
         name, inner = f"{escape(prefix)}-{number}", _escaped(core or piece.text)
         look = f"t t{piece.level}" if core else f"t t{piece.level} blank"
         parts.append(
-            f'<a class="{look}" href="#{name}">{inner}</a>' if piece.level else f'<span id="{name}">{inner}</span>'
+            f'<a class="{look}" href="#{name}">{inner}</a>' if piece.level else f'<a name="{name}">{inner}</a>'
         )
     parts.append(_escaped("".join(plain)))
     return mark_safe("".join(parts))  # noqa: S308 - see the docstring: all text is escaped above
@@ -203,11 +198,8 @@ def render_uncertain(run: TokenRun, prefix: str) -> SafeString:
     For the script that puts an alternative into the edit, `data-t` has the real text of a word wherever it is not the
     one that is shown, `data-s` says that each has a space in front, and `data-no` that a word cannot be put in.
     """
-    rows = (
-        f'<li id="{escape(prefix)}-{number}"{_row(piece)}</li>'
-        for number, piece in enumerate(run.pieces)
-        if piece.level
-    )
+    start = escape(prefix)
+    rows = (_row(piece, f"{start}-{number}") for number, piece in enumerate(run.pieces) if piece.level)
     return mark_safe("".join(rows))  # noqa: S308 - see the docstring: all text is escaped in _row
 
 
@@ -222,29 +214,27 @@ def spans(run: TokenRun, texts: Sequence[str]) -> tuple[Span, ...]:
     return tuple(pairwise(starts[edge] for edge in edges))
 
 
-def _row(piece: Piece) -> str:
-    """The rest of the item after its id."""
-    alternatives = piece.alternatives
-    texts = [piece.text, *(other.text for other in alternatives)]
+def _row(piece: Piece, name: str) -> str:
+    alternatives = _alternatives(piece.token)
     # Words carry their space in front; where all do, it says nothing.
-    skip = 1 if all(text[:1] == " " and text.strip() for text in texts) else 0
-    chosen = _word(piece.text[skip:], whole=True)
-    shown = [f"{_word(text[skip:], whole=whole)} {percent(chance)}" for text, chance, whole in alternatives]
-    rest = f"<span> or {', '.join(shown)}</span>" if shown else ""
-    return f"{' data-s' if skip else ''}>{chosen} {percent(piece.probability)}{rest}"
+    skip = _begins_a_word(piece.text) and all(_begins_a_word(text) for text, _, _ in alternatives)
+    at = 1 if skip else 0
+    # Links lead to names, not ids, because htmx looks for the predecessor of everything that has an id.
+    chosen = _word(piece.text[at:]).replace("<b", f'<a name="{name}"', 1)[:-4]
+    shown = [f"{_word(text[at:], whole)} {percent(chance)}" for text, chance, whole in alternatives]
+    rest = f" or {', '.join(shown)}" if shown else ""
+    return f"<li{' data-s' if skip else ''}>{chosen}</a> {percent(piece.probability)}{rest}</li>"
 
 
-def _word(text: str, *, whole: bool) -> str:
-    return (_bold_again if len(text) < 40 else _bold)(text, whole=whole)
+def _begins_a_word(text: str) -> bool:
+    return text[:1] == " " and not text.isspace()
 
 
-def _bold(text: str, *, whole: bool) -> str:
+@lru_cache(maxsize=16_384)  # the same few words come again and again
+def _word(text: str, whole: bool = True) -> str:
     shown = visible(text)
     real = f' data-t="{_escaped(text)}"' if whole and shown != text else ""
     return f"<b{real}{'' if whole else ' data-no'}>{escape(shown)}</b>"
-
-
-_bold_again = lru_cache(maxsize=8192)(_bold)  # the same few words come again and again
 
 
 def _escaped(text: str) -> str:
@@ -256,43 +246,56 @@ def _run(pieces: tuple[Piece, ...], text: str) -> TokenRun:
     known = [piece.probability for piece in pieces if piece.probability is not None]
     return TokenRun(
         pieces=pieces,
-        joins="".join(piece.text for piece in pieces) == text,
+        joins="".join([piece.text for piece in pieces]) == text,
         mean=sum(known) / len(known) if known else None,
         lowest=min(known, default=None),
-        under_half=sum(1 for probability in known if probability < HALF),
+        under_half=len([None for probability in known if probability < HALF]),
+        uncertain=len([None for piece in pieces if piece.level]),
     )
 
 
-def _pieces(tokens: Sequence[_Token]) -> Iterator[Piece]:
-    held: list[_Token] = []
-    text = ""
-    for more, group in _decoded(tokens):
-        if held and not _goes_on(text, more):
-            yield _piece(text, held)
-            held, text = [], ""
-        held += group
-        text += more
-    if held:
-        yield _piece(text, held)
+def _pieces(tokens: Sequence[_Token]) -> list[Piece]:
+    found: list[Piece] = []
+    for piece in _decoded(tokens):
+        if found and _goes_on(found[-1].text, piece.text):
+            former = found.pop()
+            known = [chance for chance in (former.probability, piece.probability) if chance is not None]
+            found.append(_piece(former.text + piece.text, math.prod(known) if known else None, former.token))
+        else:
+            found.append(piece)
+    return found
 
 
-def _decoded(tokens: Sequence[_Token]) -> Iterator[tuple[str, list[_Token]]]:
+def _decoded(tokens: Sequence[_Token]) -> Iterator[Piece]:
     """The shortest rows of tokens whose bytes are whole code points, or never will be."""
     pending: list[_Token] = []
     raw = b""
     for token in tokens:
+        raw = raw + token.raw if pending else token.raw
         pending.append(token)
-        raw += token.raw
         try:
             text = raw.decode()
         except UnicodeDecodeError as error:
             if error.end == len(raw) and error.reason == "unexpected end of data":
                 continue  # the character goes on in the next token
             text = raw.decode(errors="replace")
-        yield text, pending
-        pending, raw = [], b""
+        yield _joined(text, pending)
+        pending = []
     if pending:
-        yield raw.decode(errors="replace"), pending
+        yield _joined(raw.decode(errors="replace"), pending)
+
+
+def _joined(text: str, tokens: Sequence[_Token]) -> Piece:
+    if len(tokens) == 1:
+        return _piece(text, tokens[0].probability, tokens[0])
+    known = [token.probability for token in tokens if token.probability is not None]
+    return _piece(text, math.prod(known) if known else None, tokens[0])
+
+
+def _piece(text: str, probability: float | None, token: _Token) -> Piece:
+    if probability is None or probability >= CERTAIN:
+        return Piece(text, probability, 0, token)
+    return Piece(text, probability, 1 if probability >= HALF else 2 if probability >= QUARTER else 3, token)
 
 
 def _goes_on(before: str, after: str) -> bool:
@@ -303,28 +306,16 @@ def _goes_on(before: str, after: str) -> bool:
     return before.endswith(_JOINER) or first == _JOINER or first in _SKIN_TONES or category(first) in ("Mn", "Me")
 
 
-def _piece(text: str, tokens: Sequence[_Token]) -> Piece:
-    known = [token.probability for token in tokens if token.probability is not None]
-    probability = math.prod(known) if known else None
-    return Piece(text, probability, _level(probability), tokens[0])
-
-
-def _level(probability: float | None) -> int:
-    if probability is None or probability >= CERTAIN:
-        return 0
-    return 1 if probability >= HALF else 2 if probability >= QUARTER else 3
-
-
 def _chat_tokens(content: Any) -> list[_Token]:
     if not isinstance(content, list):
         return []
-    return [_chat_token(entry) for entry in content if isinstance(entry, Mapping)]
+    return [_chat_token(entry) for entry in content if isinstance(entry, dict)]
 
 
-def _chat_token(entry: Mapping[str, Any]) -> _Token:
+def _chat_token(entry: dict[str, Any]) -> _Token:
     text, listed = _text(entry.get("token")), entry.get("bytes")
     return _Token(
-        text, _raw(listed, text), _probability(entry.get("logprob")), entry.get("top_logprobs"), special=listed is None
+        text, _raw(listed, text), _probability(entry.get("logprob")), entry.get("top_logprobs"), listed is None
     )
 
 
@@ -350,30 +341,33 @@ def _prompt_token(text: str, logprob: Any, others: Any) -> _Token:
     return _Token(text, text.encode(errors="replace"), _probability(logprob), others, special=True)
 
 
-def _alternatives(token: _Token) -> tuple[Alternative, ...]:
+def _alternatives(token: _Token) -> list[Alternative]:
     """The other tokens that were recorded for a place, most likely first."""
     others = token.others
     if isinstance(others, Mapping):
-        entries = [{"token": text, "logprob": logprob} for text, logprob in others.items()]
-    else:
-        entries = [other for other in _list(others) if isinstance(other, Mapping)]
+        others = [{"token": text, "logprob": logprob} for text, logprob in others.items()]
     known = [
-        _alternative(entry, probability, without_bytes=token.special)
-        for entry in entries
-        if entry.get("token") != token.text and (probability := _probability(entry.get("logprob"))) is not None
+        _alternative(entry, probability, token)
+        for entry in _list(others)
+        if isinstance(entry, dict)
+        and entry.get("token") != token.text
+        and (probability := _probability(entry.get("logprob"))) is not None
     ]
-    known.sort(key=attrgetter("probability"), reverse=True)
-    return tuple(known)
+    known.sort(key=_CHANCE, reverse=True)
+    return known
 
 
-def _alternative(entry: Mapping[str, Any], probability: float, *, without_bytes: bool) -> Alternative:
-    """Null bytes mean a special mark, but for servers that give none at all (`without_bytes`, or no such member)."""
+_CHANCE = itemgetter(1)
+
+
+def _alternative(entry: dict[str, Any], probability: float, chosen: _Token) -> Alternative:
+    """Null bytes mean a special mark, but for servers that give none at all: neither there nor for what was chosen."""
     text, listed = _text(entry.get("token")), entry.get("bytes", ())
     try:
         real = _raw(listed, text).decode()
     except UnicodeDecodeError:
         return Alternative(text, probability, whole=False)
-    return Alternative(real, probability, whole=bool(real) and (listed is not None or without_bytes))
+    return Alternative(real, probability, bool(real) and (listed is not None or chosen.special))
 
 
 def _raw(listed: Any, text: str) -> bytes:

@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from reviews.models import Assignment, Completion, Revision, RevisionOrigin
+from django.db import transaction
+
+from reviews.models import Assignment, Completion, Document, Revision, RevisionOrigin
 from reviews.workflow import documents, revisions
 from reviews.workflow.audit import Actor
 
@@ -52,6 +54,20 @@ def edit(
     return revisions.accept(
         completion, after, origin=RevisionOrigin.EDIT, before=before, actor=actor, assignment=assignment
     )
+
+
+@transaction.atomic
+def go_back(completion: Completion, to: Document, *, base_id: int, actor: Actor) -> Revision | None:
+    """Make the answer say again what it said in an earlier document of the completion, by an edit like any other; None
+    when it says so already. Raises what `edit` raises.
+    """
+    return edit(completion.pk, earlier_texts(completion, to), base_id=base_id, actor=actor)
+
+
+def earlier_texts(completion: Completion, to: Document) -> list[LeafEdit]:
+    """The texts of the answer that say something else now, as they were; a text that has no place now is left out."""
+    now, then = texts(documents.read(completion.current)), texts(documents.read(to))
+    return [LeafEdit(pointer, text) for pointer, text in then.items() if now.get(pointer, text) != text]
 
 
 def texts(document: documents.Json) -> dict[str, str]:

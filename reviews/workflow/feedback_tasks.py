@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Count, F, Q
 
 from reviews.models import (
+    AuditEvent,
     Completion,
     FeedbackTask,
     FeedbackTaskRevision,
@@ -181,6 +182,12 @@ def standing(feedback_task: FeedbackTask) -> str:
     """A word for how it stands, another one after each change of what it says or selects."""
     said = (feedback_task.current_revision_id, *sorted(selector_names(feedback_task)))
     return hashlib.blake2s(repr(said).encode(errors="surrogatepass"), digest_size=8).hexdigest()
+
+
+def last_change(feedback_task: FeedbackTask) -> AuditEvent | None:
+    """The newest change of it, with who made it."""
+    events = AuditEvent.objects.filter(target_type="feedbacktask", target_id=str(feedback_task.pk))
+    return events.select_related("user").order_by("-pk").first()
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,8 @@ from reviews.workflow import documents
 long = "The upstream answered 400: response.choices.0.message.content" + "_is_longer" * 20
 states = ("absent", "attention", "superseded", "unlinked", "discarded", "waiting")
 for number, push in enumerate(Push.objects.filter(kind="feedback").order_by("pk")):
-    Push.objects.filter(pk=push.pk).update(
+    # One under way is left alone.
+    Push.objects.filter(pk=push.pk).exclude(state="sending").update(
         state=states[number % len(states)], last_error=long, delivered_at=None, confirmed_at=None
     )
 upstream, now = Upstream.objects.get(), timezone.now()
@@ -69,6 +70,8 @@ team = Organization.objects.get(slug="demo")
 print(json.dumps({
     "queues": dict(Queue.objects.filter(organization=team).values_list("feedback_task__name", "pk")),
     "completions": dict(Completion.objects.filter(organization=team).values_list("uid", "pk")),
+    "amended": Feedback.objects.filter(reviewer__username="reviewer").order_by("pk").first().assignment_id,
+    "feedback_task": Queue.objects.get(organization=team, feedback_task__name="Every kind of field").feedback_task_id,
     "refusal": PullRefusal.objects.first().pk,
 }))
 """
@@ -87,6 +90,8 @@ class Everything:
     queues: dict[str, int]
     completions: dict[str, int]
     conflict: int
+    amended: int
+    feedback_task: int
     refusal: int
     sign_in_link: str
 
@@ -133,7 +138,7 @@ def _filled(application: steps.Organization) -> Everything:
         application.create_feedback_task(feedback_task)
     documents = [
         steps.chat(f"Question {number}?", f"Answer {number}.", organization_id="demo-app", tags=("fields",))
-        for number in range(12)
+        for number in range(24)
     ]
     for document in documents:
         application.create(document)
@@ -162,6 +167,8 @@ def _filled(application: steps.Organization) -> Everything:
         found["queues"],
         found["completions"],
         found["completions"][conflict],
+        found["amended"],
+        found["feedback_task"],
         found["refusal"],
         instance.manage("sign_in_link", "reviewer").strip(),
     )
@@ -173,13 +180,15 @@ def _queues(instance: Instance, names: str) -> dict[str, int] | None:
 
 
 def _reviewed(person: steps.Reviewer, path: str, application: steps.Organization) -> str:
-    """Eight graded, the last one edited and then changed by the application; the uid of that one."""
+    """Eight graded, the last one edited and then changed by the application, one flagged; the uid of the edited one."""
     person.get("/")
     assert person.start(path)
     for _ in range(7):
         assert person.submit() == 200
     uid = person.shown
     assert person.submit(lambda text: f"{text} Edited.") == 200, person.page
+    flag = next(form for form in person.forms.values() if form.action.endswith("/flag"))
+    assert person.post(flag.action, {**flag.fields, "reason": "Is this our policy? " * 20}) == 200, person.page
     answer = application.document(uid) or {}
     answer["response"]["choices"][0]["message"]["content"] = "Changed by the application."
     assert application.call("POST", f"/api/v1/completions/{uid}", json=answer).status_code == 200

@@ -4,11 +4,11 @@ A page that is added to reviews/web/urls.py needs a row here: a test counts them
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from django.template.loader import render_to_string
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from gradebench.outages import Outage
 from reviews.web.urls import urlpatterns
@@ -20,10 +20,14 @@ from tests.e2e.everything import ROLES, Everything
 # The pages are the same on both databases: once is enough.
 pytestmark = [pytest.mark.e2e, pytest.mark.sqlite]
 
-WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 780}
-LOOKS = [(scheme, size) for scheme in ("light", "dark") for size in (WIDE, PHONE)]
+WIDE, PHONE = ViewportSize(width=1280, height=800), ViewportSize(width=360, height=780)
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+LOOKS = [(scheme, size) for scheme in SCHEMES for size in (WIDE, PHONE)]
+
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 NOBODY = ("",)
+LEADS = ("lead", "admin")
 
 # Each page by its name in urls.py: the address of an example, and whose pages to look at.
 PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -31,17 +35,39 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "sign_in": ("/sign-in?next=/sync", NOBODY),
     "welcome": ("{link}", NOBODY),
     "queue_done": ("/queues/{demo.queues[Nothing to do]}/done", ROLES),
+    "queue_settings": ("/queues/{demo.queues[Every kind of field]}/settings", LEADS),
+    "queue_items": ("/queues/{demo.queues[Every kind of field]}/items", LEADS),
     "review": ("{review}", ROLES),
+    "review_amend": ("/reviews/{demo.amended}/amend", ("reviewer",)),
     "completion": ("/completions/{demo.conflict}", ROLES),
     "conflict": ("/completions/{demo.conflict}/conflict", ROLES),
+    "flags": ("/flags", LEADS),
+    "feedback_tasks": ("/feedback-tasks", LEADS),
+    "feedback_task_new": ("/feedback-tasks/new", LEADS),
+    "feedback_task": ("/feedback-tasks/{demo.feedback_task}", LEADS),
     "sync": ("/sync", ROLES),
     "refusals": ("/sync/refusals", ROLES),
     "refusal": ("/sync/refusals/{demo.refusal}", ROLES),
 }
-# They answer a POST, and with one of the pages above.
+# They answer a POST, or lead on, and with one of the pages above.
 ACTIONS = {
     "sign_out",
     "queue_start",
+    "queue_prefetch",
+    "queue_back",
+    "queue_resume",
+    "queue_pause",
+    "queue_items_act",
+    "claim_release",
+    "review_draft",
+    "draft_drop",
+    "review_undo",
+    "review_form",
+    "feedback_task_archive",
+    "feedback_task_restore",
+    "flag_back",
+    "flag_close",
+    "flag_grade",
     "review_submit",
     "review_skip",
     "review_flag",
@@ -53,7 +79,17 @@ ACTIONS = {
     "pull_now",
 }
 # Parts of pages above, which scripts ask for, and what machines read.
-PARTS = {"review_claim", "sync_live", "scripts", "healthz", "readyz"}
+PARTS = {
+    "review_claim",
+    "review_preview",
+    "feedback_task_preview",
+    "feedback_task_preview_new",
+    "media",
+    "sync_live",
+    "scripts",
+    "healthz",
+    "readyz",
+}
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +100,14 @@ def demo() -> Iterator[Everything]:
 
 
 def clean(page: Page) -> None:
-    """No violation, in any look."""
+    """No violation, and nothing wider than the screen, in any look."""
     found: list[str] = []
     for scheme, size in LOOKS:
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size(size)
-        found += [f"{scheme} {size['width']} px: {said}" for said in axe.violations(page)]
+        look = f"{scheme} {size['width']} px"
+        found += [f"{look}: {said}" for said in axe.violations(page)]
+        found += [f"{look}: wider than the screen by {by} px"] if (by := page.evaluate(OVERFLOW)) > 0 else []
     assert found == [], f"{page.url}:\n" + "\n".join(found)
 
 
@@ -112,7 +150,7 @@ def test_a_queue_of_the_demo_is_for_everyone(demo: Everything, page: Page, queue
     clean(page)
 
 
-@pytest.mark.parametrize("popover", ["flag", "keys", "menu"])
+@pytest.mark.parametrize("popover", ["flag", "keys", "menu", "skip-why"])
 def test_an_open_popover_is_for_everyone(review: Page, popover: str) -> None:
     review.evaluate("id => document.getElementById(id).showPopover()", popover)
     expect(review.locator(f"#{popover}")).to_be_visible()

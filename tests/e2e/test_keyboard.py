@@ -28,9 +28,12 @@ FOCUSED = """() => {
   });
   const box = (element.closest("label") ?? element).getBoundingClientRect();
   return {
-    number: all.indexOf(element), html: element.outerHTML.slice(0, 120), group: element.type === "radio" ? element.name : "",
-    part: part ? [...part.classList].find((name) => ["skip", "top", "banner", "reading", "decision"].includes(name)) : "",
-    seen, inView: box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth,
+    number: all.indexOf(element),
+    html: element.outerHTML.slice(0, 120),
+    group: element.type === "radio" ? element.name : "",
+    part: ["skip", "top", "banner", "reading", "decision"].find((name) => part?.classList.contains(name)) ?? "",
+    seen,
+    inView: box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth,
   };
 }"""
 # Every control that can be used now; of radio buttons with one name, one.
@@ -39,7 +42,7 @@ CONTROLS = """() => {
   const found = [...document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']")];
   const groups = new Set();
   return found.filter((one) => {
-    if (one.disabled || !one.checkVisibility({ visibilityProperty: true })) return false;
+    if (one.disabled || one.tabIndex < 0 || !one.checkVisibility({ visibilityProperty: true })) return false;
     if (one.type !== "radio") return true;
     return groups.has(one.name) ? false : groups.add(one.name);
   }).map((one) => ({
@@ -52,14 +55,15 @@ SMALL = """() => [...document.querySelectorAll("a[href], button, input, select, 
   .filter((one) => getComputedStyle(one).display !== "inline" && !one.classList.contains("skip"))
   .filter((one) => { const box = one.getBoundingClientRect(); return box.width < 24 || box.height < 24; })
   .map((one) => one.outerHTML.slice(0, 160))"""
-# Scrolled to, is it itself what the pointer would meet?
+# Scrolled to, is it itself what the pointer would meet? On a phone the actions stand before the end of the page.
 HIDDEN = """() => [...document.querySelectorAll("main a[href], main button, main input, main textarea, main summary")]
-  .filter((one) => one.checkVisibility({ visibilityProperty: true }) && one.type !== "hidden")
+  .filter((one) => one.checkVisibility({ visibilityProperty: true }) && one.type !== "hidden" && one.tabIndex >= 0)
   .map((one) => one.closest("label") ?? one)
   .filter((one) => {
-    one.scrollIntoView({ block: "center", behavior: "instant" });
+    one.scrollIntoView({ block: one.getBoundingClientRect().height > 300 ? "start" : "center", behavior: "instant" });
     const box = one.getClientRects()[0];
-    const met = document.elementFromPoint(box.left + Math.min(box.width / 2, 40), box.top + Math.min(box.height / 2, 12));
+    const [right, down] = [Math.min(box.width / 2, 40), Math.min(box.height / 2, 12)];
+    const met = document.elementFromPoint(box.left + right, box.top + down);
     return !met || !(one.contains(met) || met.contains(one));
   })
   .map((one) => one.outerHTML.slice(0, 160))"""
@@ -113,7 +117,9 @@ def test_tab_goes_from_reading_to_deciding(review: Page) -> None:
 
 def test_the_focus_is_always_seen(review: Page) -> None:
     found = stops(review)
-    assert [stop["html"] for stop in found if not stop["seen"]] == []
+    # A field of several parts is one element, and draws the focus within some of them itself.
+    seen = {stop["number"] for stop in found if stop["seen"]}
+    assert [stop["html"] for stop in found if stop["number"] not in seen] == []
     assert [stop["html"] for stop in found if not stop["inView"]] == []
 
 

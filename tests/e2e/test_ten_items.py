@@ -28,7 +28,7 @@ TWO_QUESTIONS: dict[str, Any] = {
     },
 }
 # What the browser says by itself while there is no network or no server.
-BROKEN = r"Failed to load resource|ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_REFUSED|ERR_EMPTY_RESPONSE|htmx:sendError"
+BROKEN = r"Failed to load resource|ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_REFUSED|ERR_EMPTY_RESPONSE|htmx:"
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_ten_items_take_a_key_each_where_one_choice_is_asked_for(
     assert len(set(met)) == len(met) == ITEMS
     assert person.actions <= 14
     assert len(person.loads) <= 2, person.loads
-    assert {uid: row["json_values"] for uid, row in grades(team).items()} == {uid: {"verdict": "good"} for uid in met}
+    assert {uid: row["json_values"]["verdict"] for uid, row in grades(team).items()} == dict.fromkeys(met, "good")
 
 
 def test_ten_items_take_a_digit_and_enter_where_she_wants_it_so(
@@ -143,10 +143,12 @@ def test_ten_items_through_a_broken_network_and_a_killed_server(
             context.set_offline(True)
         if number == 6:
             instance.kill()
-        page.keyboard.press("1")
         page.get_by_label("Note").fill(f"Note {number}")
         page.get_by_label("Comment").press_sequentially(f"Comment {number}, to the last character.")
-        page.keyboard.press("Control+Enter")
+        page.keyboard.press("Escape")
+        # She has begun to write, so the key only chooses.
+        page.keyboard.press("1")
+        page.keyboard.press("Enter")
         if number in (3, 6):
             said_so(page, f"Comment {number}, to the last character.")
             if number == 3:
@@ -155,7 +157,7 @@ def test_ten_items_through_a_broken_network_and_a_killed_server(
                 instance.start()
                 instance.wait_ready()
             goes_on_by_itself(page)
-            page.keyboard.press("Control+Enter")
+            page.keyboard.press("Enter")
         wait_for_next(page, met[-1])
     page.wait_for_url(re.compile("/done$"))
     assert len(set(met)) == ITEMS

@@ -57,3 +57,17 @@ def test_a_completion_without_upstream_says_nothing_of_a_push() -> None:
     page = made.client.get(f"/completions/{made.completions[0].pk}").context["page"]
     assert page.sync is None
     assert not Push.objects.exists()
+
+
+def test_the_history_of_a_blind_queue_shows_edits_and_no_grade() -> None:
+    made = scene()
+    Queue.objects.update(reviews_per_completion=2)
+    made.completions[0].queue_items.update(reviews_needed=2)
+    first = made.start()
+    posted = made.form(first, **{"edit-0": "Answer nought.", "comment": "Too short.", "v-stars": "4"})
+    made.client.post(f"/reviews/{first}/submit", posted)
+    _, reviewer = person("noor", made.organization)
+    content = reviewer.get(f"/completions/{made.completions[0].pk}").content.decode()
+    assert "<del>" in content
+    assert "Too short." not in content
+    assert "stars" not in content

@@ -266,10 +266,12 @@ def test_it_keeps_unknown_members_as_data() -> None:
 def test_it_lists_the_addresses_that_an_answer_cites() -> None:
     annotations = [
         {"type": "url_citation", "url_citation": {"url": "https://a.example", "title": "A", "start_index": 3}},
+        {"url_citation": {"url": "https://b.example", "start_index": 4, "end_index": 9}},
         {"type": "file_citation", "file_id": "f-1"},
     ]
     conversation = read(chat(message=answer("See there.", annotations=annotations)))
-    cited = Citations((Citation("https://a.example", "A", (("start_index", "3"),)),))
+    first = Citation("https://a.example", "A", notes=(("start_index", "3"),))
+    cited = Citations((first, Citation("https://b.example", "", 4, 9)))
     other = Data("annotations", '[{"type": "file_citation", "file_id": "f-1"}]')
     assert conversation.choices[0].blocks == (Prose("See there.", main=True), cited, other)
 
@@ -277,7 +279,7 @@ def test_it_lists_the_addresses_that_an_answer_cites() -> None:
 def test_it_links_to_no_address_that_is_not_of_the_web() -> None:
     page = rendered(read(chat(message=answer("x", annotations=[{"url_citation": {"url": "javascript:alert(1)"}}]))))
     assert "javascript:alert(1)</span>" in page
-    assert "href" not in page.split("citations")[1].split("</section>")[0]
+    assert "href" not in page.split("citations")[1].split("</ol>")[0]
 
 
 def test_it_reads_a_document_that_is_plain_text() -> None:

@@ -15,7 +15,7 @@ from tests.web.page_text import tags_of, text_of
     ("text", "html"),
     [
         ("**bold**", "<strong>bold</strong>"),
-        ("# Title", '<h4 dir="auto">Title</h4>'),
+        ("# Title", '<h3 dir="auto">Title</h3>'),
         ("- one\n- two", '<li dir="auto">one</li>'),
         ("3. three", '<ol start="3">'),
         ("| a |\n|---|\n| b |", '<td dir="auto">b</td>'),

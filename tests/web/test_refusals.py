@@ -75,7 +75,7 @@ def test_it_asks_the_same_number_of_questions_for_many_and_reads_no_bytes(
     made = scene(role="lead", pulled=True)
     for number in range(30):
         refusal(made.upstream, uid=f"odd-{number}", reason=f"Reason {number % 4}.")
-    with django_assert_max_num_queries(7) as asked:
+    with django_assert_max_num_queries(9) as asked:
         made.client.get("/sync/refusals")
     assert not any('"reviews_pullrefusal"."data"' in query["sql"] for query in asked.captured_queries)
 

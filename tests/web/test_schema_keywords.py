@@ -20,8 +20,9 @@ VOCABULARIES = {
         additionalProperties
         propertyNames items prefixItems contains""",
     "unevaluated": "unevaluatedItems unevaluatedProperties",
-    "validation": """type enum const multipleOf minimum maximum exclusiveMinimum exclusiveMaximum minLength maxLength
-        pattern minItems maxItems uniqueItems minContains maxContains minProperties maxProperties required dependentRequired""",
+    "validation": """type enum const multipleOf minimum maximum exclusiveMinimum exclusiveMaximum minLength
+        maxLength pattern minItems maxItems uniqueItems minContains maxContains minProperties
+        maxProperties required dependentRequired""",
     "meta-data": "title description default examples deprecated readOnly writeOnly",
     "format": "format",
     "content": "contentEncoding contentMediaType contentSchema",

@@ -179,5 +179,5 @@ def test_it_asks_the_same_number_of_questions_for_many(
         pull(upstream)
         pull(upstream)
         refusal(upstream)
-    with django_assert_max_num_queries(26):
+    with django_assert_max_num_queries(28):
         made.client.get("/sync")

@@ -80,7 +80,8 @@ function put(form, fields) {
 }
 
 // Rows and fields that hang on other answers are not there yet: the form is asked for anew with all of it.
-function restore(form, fields) {
+function restore(form, key) {
+  const { fields } = read(key);
   put(form, fields);
   form.dispatchEvent(new CustomEvent("gradebench:fill", { bubbles: true, detail: fields }));
 }
@@ -98,7 +99,7 @@ function offer(form, key, words) {
   line.textContent = `${line.dataset[words]} (${clock(read(key).at + ahead)}).`;
   box.hidden = false;
   box.querySelector("[data-use]").onclick = () => {
-    restore(form, read(key).fields);
+    restore(form, key);
     box.hidden = true;
   };
   box.querySelector("[data-drop]").onclick = () => {
@@ -117,8 +118,8 @@ function open(root) {
   const key = PREFIX + form.dataset.draft;
   const here = read(key);
   if (here && !here.sent) {
-    if (here.at > (Date.parse(form.dataset.saved) || 0)) restore(form, here.fields);
-    else offer(form, key, "older");
+    if (here.at > (Date.parse(form.dataset.saved) || 0)) restore(form, key);
+    else if (JSON.stringify(here.fields) !== JSON.stringify(written(form))) offer(form, key, "older");
   }
   const [other] = others(form);
   if (other) offer(form, other, "changed");

@@ -57,6 +57,8 @@ if (document.readyState === "complete") later(SOON);
 else window.addEventListener("load", () => later(SOON));
 runOut(document);
 
+// The forms swap with settle:0ms: between a swap and its settling a key would submit the new form without htmx.
+
 // After a swap -------------------------------------------------------------------------------------------------------
 
 function say(words) {

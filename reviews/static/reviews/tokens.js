@@ -10,6 +10,8 @@ let last = null;
 const plain = (text) => text.replaceAll("\r\n", "\n").replaceAll("\r", "\n");
 const percent = (words) => Number.parseFloat(words.replace("under ", "").replace("over ", "")) || 0;
 const boxOf = (token) => document.getElementById(token.closest("[data-tokens]").dataset.tokens)?.closest("[data-edit]");
+// Where a link leads: the word of the list that was chosen, or a certain piece of the text.
+const named = (link) => document.getElementsByName(link.hash.slice(1))[0];
 const choices = () => [...float.querySelectorAll("button")];
 
 function element(name, words = "") {
@@ -21,7 +23,7 @@ function element(name, words = "") {
 // A row: one word of the list with its probability. Only what can be written by itself can be chosen.
 function line(item, word, { chosen, writable }) {
   const row = element(writable && !("no" in word.dataset) ? "button" : "div");
-  const share = (word.nextSibling?.textContent ?? "").replace(/,\s*$/, "").trim();
+  const [share] = /(?:under |over )?[\d.]+ %|\p{L}+/u.exec(word.nextSibling.textContent) ?? [""];
   const [text, bar] = [element("b", word.textContent), element("progress")];
   bar.max = 100;
   bar.value = percent(share);
@@ -43,16 +45,16 @@ const real = (item, word) => ("s" in item.dataset ? " " : "") + plain(word.datas
 
 function fill(token, item) {
   const box = boxOf(token);
-  const words = [...item.querySelectorAll("b")];
+  const words = [...item.querySelectorAll("a, b")];
   const rows = words.map((word, at) => line(item, word, { chosen: at === 0, writable: Boolean(box) }));
   rows.sort((one, other) => other[0] - one[0]);
   float.replaceChildren(...rows.map(([, row]) => row));
-  choices().slice(0, MOST_DIGITS).forEach((button, at) => button.prepend(element("kbd", String(at + 1))));
+  choices().slice(0, MOST_DIGITS).forEach((button, at) => button.append(element("kbd", String(at + 1))));
   if (choices().length) float.append(element("p", box.dataset.choose));
 }
 
 function show(token) {
-  const item = document.getElementById(token.hash.slice(1));
+  const item = named(token)?.closest("li");
   if (!item || token === shown) return;
   shown?.removeAttribute("aria-describedby");
   shown = token;
@@ -105,8 +107,8 @@ function go(step) {
 // What the token is and where it stands in the text that it is a token of.
 function placeOf(token) {
   const text = token.closest("[data-tokens]");
-  const item = document.getElementById(token.hash.slice(1));
-  const old = real(item, item.querySelector("b"));
+  const word = named(token);
+  const old = real(word.closest("li"), word);
   const before = new Range();
   before.setStart(text, 0);
   before.setEndBefore(token);
@@ -183,7 +185,7 @@ float.addEventListener("click", (event) => {
 function lead(link) {
   const token = link.closest(".answer").querySelector(`[data-tokens] a.t[href="${link.getAttribute("href")}"]`);
   if (token) return look(token);
-  const place = document.getElementById(link.hash.slice(1));
+  const place = named(link);
   place.tabIndex = -1;
   place.focus({ preventScroll: true });
   return place.scrollIntoView({ block: "center", behavior: "instant" });
