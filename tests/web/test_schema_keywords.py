@@ -16,11 +16,13 @@ ROW = re.compile(r"^\| (?:`([^`]+)`[^|]*|any other) \| ([^|]+) \| ([^|]+) \| (te
 TABLE = (ROOT / "docs" / "schema-form.md").read_text()
 VOCABULARIES = {
     "core": "$schema $id $anchor $dynamicAnchor $ref $dynamicRef $defs $vocabulary $comment",
-    "applicator": """allOf anyOf oneOf not if then else dependentSchemas properties patternProperties additionalProperties
+    "applicator": """allOf anyOf oneOf not if then else dependentSchemas properties patternProperties
+        additionalProperties
         propertyNames items prefixItems contains""",
     "unevaluated": "unevaluatedItems unevaluatedProperties",
-    "validation": """type enum const multipleOf minimum maximum exclusiveMinimum exclusiveMaximum minLength maxLength pattern
-        minItems maxItems uniqueItems minContains maxContains minProperties maxProperties required dependentRequired""",
+    "validation": """type enum const multipleOf minimum maximum exclusiveMinimum exclusiveMaximum minLength
+        maxLength pattern minItems maxItems uniqueItems minContains maxContains minProperties
+        maxProperties required dependentRequired""",
     "meta-data": "title description default examples deprecated readOnly writeOnly",
     "format": "format",
     "content": "contentEncoding contentMediaType contentSchema",
