@@ -1,6 +1,7 @@
 """Pages, styles and scripts leave compressed; what the API answers and what is compressed already goes as it is."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 
 TYPES = ("text/html", "text/css", "text/javascript", "application/javascript")
@@ -15,7 +16,7 @@ class TextCompressionMiddleware(GZipMiddleware):
         if given:
             request.META["HTTP_IF_NONE_MATCH"] = given.replace('W/"', '"')
 
-    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """A part of a file, or nothing at all, is left alone."""
         content_type = response.get("Content-Type", "").partition(";")[0]
         if response.status_code in (204, 206, 304) or content_type not in TYPES:

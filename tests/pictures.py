@@ -116,7 +116,7 @@ def _draw(instance: Instance, page: Page, picture: Picture, path: Path) -> None:
     while not page.locator(picture.has).count():
         before = page.url
         page.locator("button[form=skip]").click()
-        page.wait_for_url(lambda url, before=before: url != before)
+        page.wait_for_function("(before) => location.href !== before", arg=before)
     page.wait_for_load_state("networkidle")
     picture.prepare(page)
     page.screenshot(path=path)

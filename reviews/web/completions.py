@@ -50,7 +50,9 @@ def _page(row: Completion, user: User, review_id: int | None) -> CompletionPage:
     edits = {push.revision_id: push for push in pushes if push.kind == PushKind.UPDATE}
     grades = {push.feedback_id: push for push in pushes if push.kind == PushKind.FEEDBACK}
     last_edit = next((push for push in reversed(pushes) if push.kind == PushKind.UPDATE), None)
-    grades_seen = visible_feedback(user, row).select_related("reviewer", "feedback_task", "api_token", "superseded_by")
+    grades_seen = visible_feedback(user, row).select_related(
+        "reviewer", "feedback_task", "api_token", "superseded_by", "assignment"
+    )
     decides = may_decide(user, row)
     return CompletionPage(
         id=row.pk,
@@ -102,6 +104,7 @@ def _feedback_rows(rows: Iterable[Feedback], pushes: dict[int | None, Push], *, 
             values=said.values(row),
             comment=row.comment,
             superseded=hasattr(row, "superseded_by"),
+            withdrawn=row.assignment is not None and row.assignment.requeued_at is not None,
             sync=(held_state(push) if waits else sync_state(push)) if push else None,
         )
 

@@ -168,10 +168,13 @@ def _with_main(blocks: Iterable[Block], texts: Iterable[str]) -> tuple[Block, ..
     left = [showable(text) for text in texts if text]
     marked: list[Block] = []
     for block in blocks:
-        main = isinstance(block, Prose) and block.text in left
+        if not isinstance(block, Prose):
+            marked.append(block)
+            continue
+        main = block.text in left
         if main:
             left.remove(block.text)
-        marked.append(Prose(block.text, main=main) if isinstance(block, Prose) else block)
+        marked.append(Prose(block.text, main=main))
     return tuple(marked)
 
 

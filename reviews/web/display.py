@@ -17,6 +17,7 @@ from reviews.web.display_blocks import Block, Data, Prose
 from reviews.web.display_conflicts import ThreeWay
 from reviews.web.display_leaves import Leaf, field_name, prefix
 from reviews.web.json_text import showable
+from reviews.web.markdown import render
 from reviews.web.schema_form import SchemaForm
 from reviews.web.three_way import difference_html
 from reviews.web.tokens import TokenRun, render_tokens, render_uncertain
@@ -64,8 +65,8 @@ class AnswerChoice:
         left = list(self.leaves)
         pairs: list[tuple[Block, Leaf | None]] = []
         for block in self.blocks:
-            main = isinstance(block, Prose) and block.main
-            leaf = next((leaf for leaf in left if main and showable(leaf.text) == block.text), None)
+            text = block.text if isinstance(block, Prose) and block.main else None
+            leaf = next((leaf for leaf in left if showable(leaf.text) == text), None)
             if leaf is not None:
                 left.remove(leaf)
             pairs.append((block, leaf))
@@ -320,6 +321,11 @@ class ReviewScreen:
         """The choices, each with its edit box."""
         return pair(self.conversation.choices, self.edits)
 
+    @property
+    def instruction_html(self) -> SafeString:
+        """The instruction with its markdown rendered; empty where it has none."""
+        return render(self.instruction)
+
 
 # --- queues ------------------------------------------------------------------------------------------------------
 
@@ -442,7 +448,9 @@ class GoingBack:
 
 @dataclass(frozen=True, slots=True)
 class FeedbackRow:
-    """One submitted grade with its values as name and value, in the order of the rubric."""
+    """One submitted grade with its values as name and value, in the order of the rubric. `withdrawn`: it was taken back
+    and does not count.
+    """
 
     at: datetime
     by: str
@@ -450,6 +458,7 @@ class FeedbackRow:
     values: tuple[tuple[str, str], ...]
     comment: str = ""
     superseded: bool = False
+    withdrawn: bool = False
     sync: SyncState | None = None
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from reviews.web.highlight import highlight
 from reviews.web.markdown import render
@@ -134,11 +135,6 @@ class Media:
         return bytes_text(self.size) if self.size is not None else ""
 
     @property
-    def shown_source(self) -> str:
-        """The URL as text; of inline data only its beginning, because no one reads base64."""
-        return self.source if self.size is None else self.source[:48] + "…"
-
-    @property
     def held(self) -> bool:
         """Whether the document holds the data itself."""
         return self.size is not None
@@ -187,11 +183,22 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A source that an answer names. `notes` are further members: which words it belongs to, what it says."""
+    """A source that an answer names. `start` and `end` count the characters of the answer that it belongs to; `notes`
+    are further members.
+    """
 
     address: str
     title: str
+    start: int | None = None
+    end: int | None = None
     notes: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def words(self) -> str:
+        """Which words of the answer it belongs to; empty where that is not said."""
+        if self.start is None or self.end is None:
+            return ""
+        return _("for characters %(start)d to %(end)d") % {"start": self.start, "end": self.end}
 
     @property
     def leads(self) -> bool:

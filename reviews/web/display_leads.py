@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.safestring import SafeString
+
 from reviews.web.display_sync import Figure, Option
+from reviews.web.markdown import render
 from reviews.web.schema_form import SchemaForm
 
 # --- flags -------------------------------------------------------------------------------------------------------
@@ -142,11 +145,14 @@ class ItemAction:
 
 @dataclass(frozen=True, slots=True)
 class ItemsPage:
-    """A stretch of one of a queue's lists, newest first. `newer` and `older` are addresses; `back` is its own."""
+    """A stretch of one of a queue's lists, newest first. `newer`, `older` and `flags` are addresses; `back` is its
+    own.
+    """
 
     queue_id: int
     queue_name: str
     lists: tuple[Option, ...]
+    flags: str
     rows: tuple[ItemRow, ...]
     empty: str
     action: ItemAction | None = None
@@ -239,6 +245,11 @@ class TaskPreview:
     selects: bool
     matched: Figure
     unknown: tuple[str, ...] = ()
+
+    @property
+    def instruction_html(self) -> SafeString:
+        """The instruction with its markdown rendered; empty where it has none."""
+        return render(self.instruction)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,18 @@
 """Code in colours: a few classes that the stylesheet knows, nothing where the language is not known.
 
-Pygments is imported when the first code is shown: a process that shows none does without its memory.
+Pygments reads a language's rules when the first code in it is shown.
 """
 
 from collections.abc import Iterator
 from functools import lru_cache
 from html import escape
-from importlib import import_module
 from itertools import groupby
-from typing import Any, Final
+from typing import Final
 
 from django.utils.safestring import SafeString, mark_safe
+from pygments.lexer import Lexer
+from pygments.lexers import get_lexer_by_name
+from pygments.util import ClassNotFound
 
 # Longer code stays plain: colouring it would take longer than the rest of the page.
 LONGEST: Final = 50_000
@@ -46,17 +48,15 @@ def highlight(code: str, language: str) -> SafeString:
 
 
 @lru_cache(maxsize=64)
-def _lexer(language: str) -> Any:
+def _lexer(language: str) -> Lexer | None:
     """The lexer of a word that stood on a fence, or None."""
-    lexers = import_module("pygments.lexers")
-    unknown = import_module("pygments.util").ClassNotFound
     try:
-        return lexers.get_lexer_by_name(language, stripnl=False, ensurenl=False)
-    except unknown:
+        return get_lexer_by_name(language, stripnl=False, ensurenl=False)
+    except ClassNotFound:
         return None
 
 
-def _runs(lexer: Any, code: str) -> Iterator[tuple[str, str]]:
+def _runs(lexer: Lexer, code: str) -> Iterator[tuple[str, str]]:
     """The code in stretches of one look."""
     for look, tokens in groupby(lexer.get_tokens(code), key=lambda token: _look(str(token[0]))):
         yield look, "".join(text for _kind, text in tokens)

@@ -101,7 +101,7 @@ def _gap(tag: re.Match[str]) -> str:
 
 @lru_cache(maxsize=1)
 def _parser() -> Any:
-    """Made when the first text is rendered, for the same reason as Pygments."""
+    """Made, and imported, when the first text is rendered: a process that shows none does without its memory."""
     parser = import_module("markdown_it").MarkdownIt("commonmark", {"html": False, "breaks": True})
     # A definition of a reference would vanish from the page.
     parser.enable("table").disable("reference")

@@ -239,16 +239,24 @@ def _citations(annotations: Any) -> tuple[tuple[Citation, ...], list[Any]]:
         if not isinstance(cited.get("url"), str):
             others.append(annotation)
             continue
-        notes = [
-            *cited.items(),
-            *((name, value) for name, value in annotation.items() if name not in ("type", "url_citation")),
-        ]
-        known = {"url"} | texts_of(cited, "title")
-        shown = ((showable(name), one_line(note)) for name, note in notes if name not in known)
-        sources.append(
-            Citation(showable(cited["url"]), words(cited.get("title")), tuple(one for one in shown if one[1]))
-        )
+        sources.append(_citation(cited, annotation))
     return tuple(sources), others
+
+
+def _citation(cited: Mapping[str, Any], annotation: Mapping[str, Any]) -> Citation:
+    placed = {name for name in ("start_index", "end_index") if type(cited.get(name)) is int}
+    if len(placed) < 2:
+        placed = set()
+    known = {"url"} | texts_of(cited, "title") | placed
+    more = [(name, value) for name, value in cited.items() if name not in known]
+    more += [(name, value) for name, value in annotation.items() if name not in ("type", "url_citation")]
+    return Citation(
+        address=showable(cited["url"]),
+        title=words(cited.get("title")),
+        start=cited["start_index"] if placed else None,
+        end=cited["end_index"] if placed else None,
+        notes=tuple((showable(name), one_line(value)) for name, value in more if not says_nothing(value)),
+    )
 
 
 def _media(what: str, value: Any) -> Media:

@@ -91,6 +91,7 @@ def queue_items(request: HttpRequest, pk: int) -> HttpResponse:
             Option(name, str(label), asked.name == name, ItemFilter(name).address(queue.pk))
             for name, label in _LABELS.items()
         ),
+        flags=f"{resolve_url('flags')}?queue={queue.pk}",
         rows=_rows(items),
         empty=str(_EMPTY[asked.name]),
         action=_action(_ACTION[asked.name]) if asked.name in _ACTION else None,

@@ -37,8 +37,9 @@ NO_REASON = gettext_lazy("Say in a few words what a lead should look at.")
 PAUSED = gettext_lazy("Done. This queue is paused, so no further item was opened.")
 NOT_HERS = gettext_lazy("Done. You do not review this queue, so no further item was opened.")
 MOST_GRADE_CHARACTERS = 40
-# The kinds of fields that one key can answer.
+# The kinds of fields that one key can answer, and those that keys can answer at all.
 ONE_KEY_KINDS = ("choice", "boolean", "scale")
+KEYED_KINDS = (*ONE_KEY_KINDS, "checks", "variant")
 
 
 @login_required
@@ -290,11 +291,14 @@ def undo_line(user: User, queue: Queue) -> UndoLine | None:
 
 
 def _one_key(form: SchemaForm) -> str:
-    """The name of the one field that must be answered, where a choice answers it and no further field hangs on it."""
-    if form.is_live:
-        return ""
+    """The name of the one field that must be answered, where a choice answers it, no further field hangs on it, and
+    no other has keys of its own: those would come too late.
+    """
+    keyed = [field for field in form.every_field if field.kind in KEYED_KINDS]
     required = [field for field in form.fields if field.required]
-    return required[0].html_name if len(required) == 1 and required[0].kind in ONE_KEY_KINDS else ""
+    if form.is_live or len(keyed) != 1 or len(required) != 1:
+        return ""
+    return required[0].html_name if required[0].kind in ONE_KEY_KINDS else ""
 
 
 def _is_begun(screen: ReviewScreen) -> bool:

@@ -134,19 +134,20 @@ LISTS = ("waiting", "held", "skipped", "done", "withdrawn")
 
 
 def listed(queue_id: int, name: str) -> QuerySet[QueueItem]:
-    """The items of one of the LISTS, completions joined; the newest first."""
+    """The items of one of the LISTS, completions joined; the newest first. What waits for a lead is with the flags."""
     items = QueueItem.objects.filter(queue=queue_id)
     match name:
         case "held":
             found = items.open().filter(Exists(_of_item(AssignmentState.HELD)))
         case "skipped":
-            found = items.open().filter(Exists(_of_item(AssignmentState.SKIPPED).filter(requeued_at=None)))
+            skips = _of_item(AssignmentState.SKIPPED).filter(requeued_at=None)
+            found = items.open().filter(Exists(skips), flagged_at=None)
         case "done":
             found = items.filter(state=ItemState.DONE)
         case "withdrawn":
             found = items.filter(state=ItemState.WITHDRAWN)
         case _:
-            found = items.with_place()
+            found = items.claimable()
     return found.select_related("completion").defer(*HEAVY).order_by("-pk")
 
 

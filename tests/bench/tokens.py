@@ -72,7 +72,8 @@ def _json(chance: random.Random) -> list[str]:
         for at in range(TOKENS)
     ]
     text = json.dumps(rows, ensure_ascii=False)
-    cut, at = [], 0
+    cut: list[str] = []
+    at = 0
     while len(cut) < TOKENS - 1:
         size = chance.randint(1, 6)
         cut.append(text[at : at + size])

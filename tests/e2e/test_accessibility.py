@@ -4,11 +4,11 @@ A page that is added to reviews/web/urls.py needs a row here: a test counts them
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from django.template.loader import render_to_string
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from gradebench.outages import Outage
 from reviews.web.urls import urlpatterns
@@ -20,8 +20,9 @@ from tests.e2e.everything import ROLES, Everything
 # The pages are the same on both databases: once is enough.
 pytestmark = [pytest.mark.e2e, pytest.mark.sqlite]
 
-WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 780}
-LOOKS = [(scheme, size) for scheme in ("light", "dark") for size in (WIDE, PHONE)]
+WIDE, PHONE = ViewportSize(width=1280, height=800), ViewportSize(width=360, height=780)
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+LOOKS = [(scheme, size) for scheme in SCHEMES for size in (WIDE, PHONE)]
 
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 

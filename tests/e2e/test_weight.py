@@ -105,7 +105,7 @@ def reviewed(demo: Everything, page: Page, queue: str) -> Iterator[list[tuple[st
         page.evaluate(CHOOSE)
         if page.url == before:
             page.locator("#submit").click()
-        page.wait_for_url(lambda url, before=before: url != before)
+        page.wait_for_function("(before) => location.href !== before", arg=before)
         taken = load.taken()
         if "/reviews/" in page.url:
             yield taken

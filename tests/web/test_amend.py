@@ -6,7 +6,8 @@ import orjson
 import pytest
 
 from reviews.models import Assignment, Completion, Feedback, Push, PushState
-from reviews.workflow import documents, grading, ingest
+from reviews.workflow import documents, feedback_tasks, grading, ingest
+from reviews.workflow.feedback_tasks import Content
 from tests.web.scene import GOOD, Scene, document, person, scene
 
 pytestmark = pytest.mark.django_db
@@ -97,12 +98,35 @@ def test_only_she_may_undo_and_only_by_post() -> None:
     assert made.client.get(f"/reviews/{first}/undo").status_code == 405
 
 
-def test_one_key_may_grade_where_one_choice_is_all_that_is_asked_for() -> None:
+VERDICT = {"verdict": {"enum": ["good", "bad"]}}
+
+
+@pytest.mark.parametrize(
+    ("properties", "one_key"),
+    [
+        (VERDICT, "v-verdict"),
+        ({**VERDICT, "note": {"type": "string"}}, "v-verdict"),
+        # Its key would come too late.
+        ({**VERDICT, "severity": {"enum": ["slight", "grave"]}}, ""),
+        ({**VERDICT, "about": {"type": "object", "properties": {"sure": {"type": "boolean"}}}}, ""),
+    ],
+)
+def test_one_key_may_grade_where_one_choice_is_all_that_keys_answer(properties: dict[str, Any], one_key: str) -> None:
     made = scene()
-    first = made.start()
-    page = made.client.get(f"/reviews/{first}")
-    assert (page.context["screen"].one_key, page.context["screen"].begun) == ("v-verdict", False)
-    assert b"a key grades and goes on" in page.content
+    schema = {"type": "object", "properties": properties, "required": ["verdict"]}
+    feedback_tasks.revise(made.feedback_task, Content("Support answers", "", schema, ("support",)))
+    page = made.client.get(f"/reviews/{made.start()}")
+    assert (page.context["screen"].one_key, page.context["screen"].begun) == (one_key, False)
+    assert (b"a key grades and goes on" in page.content) == bool(one_key)
+
+
+def test_the_history_says_what_was_taken_back() -> None:
+    made = scene()
+    first = _graded(made)
+    page = f"/completions/{made.completions[0].pk}"
+    assert b"taken back" not in made.client.get(page).content
+    made.client.post(f"/reviews/{first}/undo")
+    assert b"taken back" in made.client.get(page).content
 
 
 # Back and amend --------------------------------------------------------------------------------------------------

@@ -266,10 +266,12 @@ def test_it_keeps_unknown_members_as_data() -> None:
 def test_it_lists_the_addresses_that_an_answer_cites() -> None:
     annotations = [
         {"type": "url_citation", "url_citation": {"url": "https://a.example", "title": "A", "start_index": 3}},
+        {"url_citation": {"url": "https://b.example", "start_index": 4, "end_index": 9}},
         {"type": "file_citation", "file_id": "f-1"},
     ]
     conversation = read(chat(message=answer("See there.", annotations=annotations)))
-    cited = Citations((Citation("https://a.example", "A", (("start_index", "3"),)),))
+    first = Citation("https://a.example", "A", notes=(("start_index", "3"),))
+    cited = Citations((first, Citation("https://b.example", "", 4, 9)))
     other = Data("annotations", '[{"type": "file_citation", "file_id": "f-1"}]')
     assert conversation.choices[0].blocks == (Prose("See there.", main=True), cited, other)
 

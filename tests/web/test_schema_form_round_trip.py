@@ -45,17 +45,14 @@ def integers(draw: st.DrawFn) -> Case:
 
 @st.composite
 def texts(draw: st.DrawFn) -> Case:
-    part = draw(
-        st.sampled_from(
-            [
-                {"type": "string"},
-                {"type": "string", "maxLength": 8},
-                {"type": ["string", "null"]},
-                {"anyOf": [{"type": "string"}, {"type": "null"}]},
-                {"type": "string", "default": "x", "examples": ["y"], "x-unknown": 1},
-            ]
-        )
-    )
+    parts: list[dict[str, Any]] = [
+        {"type": "string"},
+        {"type": "string", "maxLength": 8},
+        {"type": ["string", "null"]},
+        {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        {"type": "string", "default": "x", "examples": ["y"], "x-unknown": 1},
+    ]
+    part = draw(st.sampled_from(parts))
     is_nullable = "anyOf" in part or isinstance(part["type"], list)
     return part, draw(TEXT | st.none() if is_nullable else TEXT)
 
@@ -194,7 +191,7 @@ def test_it_gives_every_control_a_name_of_its_own(rubric: tuple[dict[str, Any], 
     ids = [field.html_id for field in form.every_field]
     names = [field.html_name for field in form.every_field if field.kind != "checks"]
     names += [choice.name for field in form.every_field for choice in field.choices if choice.name]
-    names += [name for field in (form, *form.every_field) for name, _ in field.marks]
+    names += [name for marks in (form.marks, *(field.marks for field in form.every_field)) for name, _ in marks]
     assert len(ids) == len(set(ids))
     assert len(names) == len(set(names))
 

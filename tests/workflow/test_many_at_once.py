@@ -1,12 +1,13 @@
 """Many at once, in threads with connections of their own: nothing twice, nothing lost, no error."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from threading import Barrier
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from django.db import connections
@@ -23,12 +24,13 @@ from reviews.models import (
     ItemState,
     Push,
     PushState,
+    Queue,
     QueueItem,
     Revision,
     User,
 )
-from reviews.workflow import accounts, amending, documents, drafts, ingest, outbox, queues
-from reviews.workflow.audit import Actor
+from reviews.workflow import accounts, amending, documents, drafts, ingest, outbox, queue_settings, queues
+from reviews.workflow.audit import SYSTEM, Actor
 from reviews.workflow.drafts import DraftTooLate
 from reviews.workflow.ingest import Outcome
 from tests import factories
@@ -39,7 +41,7 @@ THREADS = 8
 R = TypeVar("R")
 
 
-def _at_once(works: list[Callable[[], R]]) -> list[R]:
+def _at_once(works: Sequence[Callable[[], R]]) -> list[R]:
     """Run all of them, each in a thread, begun at one instant; what they return. Raises what one of them raises."""
     ready = Barrier(len(works), timeout=30)
 
@@ -72,6 +74,55 @@ def test_eight_reviewers_empty_a_queue() -> None:
     assert Feedback.objects.count() == FeedbackCompletion.objects.values("completion").distinct().count() == 200
     assert QueueItem.objects.filter(state=ItemState.DONE, places_taken=1, reviews_done=1).count() == 200
     assert Assignment.objects.exclude(state=AssignmentState.DONE).count() == 0
+
+
+def test_reviews_per_completion_hold_while_a_lead_changes_them() -> None:
+    wanted = factories.feedback_task(factories.organization(), reviews_per_completion=2)
+    for _ in range(25):
+        factories.completion(wanted.organization)
+
+    def review_all(reviewer: User) -> None:
+        while (claim := queues.claim_next(wanted.queue, reviewer=reviewer)) is not None:
+            factories.submit(claim)
+
+    def change_often() -> None:
+        for number in (3, 1, 2, 3, 1, 2):
+            _ask_for(number, wanted)
+
+    reviewers = [factories.reviewer(wanted.organization) for _ in range(5)]
+    works: list[Callable[[], Any]] = [change_often, *(partial(review_all, reviewer) for reviewer in reviewers)]
+    _at_once(works)
+    for reviewer in reviewers:
+        review_all(reviewer)
+    items = list(QueueItem.objects.all())
+    assert {item.state for item in items} == {ItemState.DONE}
+    for item in items:
+        given = item.assignments.filter(state=AssignmentState.DONE).count()
+        # What was done while one was enough stays done.
+        assert given == item.reviews_done == item.places_taken == item.reviews_needed
+        assert 1 <= item.reviews_done <= 3
+    assert Feedback.objects.values("reviewer", "completions").distinct().count() == Feedback.objects.count()
+
+
+def test_nobody_gets_a_place_that_a_lead_has_just_taken_away() -> None:
+    wanted = factories.feedback_task(factories.organization(), reviews_per_completion=8)
+    factories.completion(wanted.organization)
+    reviewers = [factories.reviewer(wanted.organization) for _ in range(THREADS)]
+    claims = [partial(queues.claim_next, wanted.queue, reviewer=reviewer) for reviewer in reviewers]
+    works: list[Callable[[], Any]] = [lambda: _ask_for(1, wanted), *claims]
+    _at_once(works)
+    item = QueueItem.objects.get()
+    held = Assignment.objects.held().count()
+    assert (item.places_taken, item.reviews_needed) == (held, max(1, held))
+    while held < 1:
+        held += queues.claim_next(wanted.queue, reviewer=reviewers[0]) is not None
+    assert queues.claim_next(wanted.queue, reviewer=factories.reviewer(wanted.organization)) is None
+
+
+def _ask_for(number: int, wanted: FeedbackTask) -> None:
+    queue = Queue.objects.get(feedback_task=wanted)
+    settings = replace(queue_settings.settings_of(queue), reviews_per_completion=number)
+    queue_settings.change(queue, settings, actor=SYSTEM)
 
 
 def test_eight_requests_make_one_completion() -> None:
@@ -186,7 +237,8 @@ def test_a_submit_is_taken_back_or_its_push_leaves() -> None:
         copies = list(Push.objects.filter(completion=claim.item.completion_id))
         undo = partial(amending.undo, claim, fields=[], actor=Actor(user=claim.reviewer))
         leases = [partial(outbox.lease, push) for push in copies * 2]
-        undone, *leased = _at_once([partial(_or_none, undo), *leases])
+        works: list[Callable[[], Any]] = [partial(_or_none, undo), *leases]
+        undone, *leased = _at_once(works)
         assert (undone is None) == any(leased), (undone, leased)
         if undone is not None:
             states = set(Push.objects.filter(completion=claim.item.completion_id).values_list("state", flat=True))

@@ -79,22 +79,11 @@ function put(form, fields) {
   }
 }
 
-const lacks = (form, fields) => fields.some(([name]) => !form.elements.namedItem(name));
-
-// Rows that were added, and fields that hang on an answer, only the server can draw: it is given the draft as it was.
-async function hand(form, key, draft) {
-  const body = new URLSearchParams(draft.fields);
-  for (const name of OWN) if (form.elements[name]) body.set(name, form.elements[name].value);
-  const answer = await fetch(form.dataset.save, { method: "POST", body }).catch(() => null);
-  if (!answer?.ok) return put(form, draft.fields);
-  localStorage.setItem(key, JSON.stringify({ ...draft, sent: true }));
-  return location.reload();
-}
-
+// Rows and fields that hang on other answers are not there yet: the form is asked for anew with all of it.
 function restore(form, key) {
-  const draft = read(key);
-  if (lacks(form, draft.fields)) hand(form, key, draft);
-  else put(form, draft.fields);
+  const { fields } = read(key);
+  put(form, fields);
+  form.dispatchEvent(new CustomEvent("gradebench:fill", { bubbles: true, detail: fields }));
 }
 
 function others(form) {
@@ -130,7 +119,7 @@ function open(root) {
   const here = read(key);
   if (here && !here.sent) {
     if (here.at > (Date.parse(form.dataset.saved) || 0)) restore(form, key);
-    else offer(form, key, "older");
+    else if (JSON.stringify(here.fields) !== JSON.stringify(written(form))) offer(form, key, "older");
   }
   const [other] = others(form);
   if (other) offer(form, other, "changed");

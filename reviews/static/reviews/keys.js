@@ -6,6 +6,9 @@ const native = "a[href], button, summary, input[type=checkbox]";
 const stops = "#review .turn, #review .answer > .who, #grade .field";
 let last = null;
 let stop = null;
+// Who is used to Enter after a digit shall not submit the next item with it.
+const HABIT = 800;
+let decidedAt = -HABIT;
 
 const byId = (id) => document.getElementById(id);
 const keysOn = () => byId("keys-on")?.checked ?? true;
@@ -40,7 +43,10 @@ function choose(key) {
   last = radio.name;
   radio.closest("label").scrollIntoView({ block: "nearest" });
   radio.dispatchEvent(new Event("change", { bubbles: true }));
-  if (decides(radio)) submit();
+  if (decides(radio)) {
+    decidedAt = performance.now();
+    submit();
+  }
   return true;
 }
 
@@ -98,7 +104,7 @@ function follow(key) {
 }
 
 const commands = {
-  Enter: () => (submit(), true),
+  Enter: () => (performance.now() - decidedAt < HABIT || submit(), true),
   e: edit,
   s: () => (byId("skip")?.requestSubmit(), true),
   S: () => show("skip-why"),

@@ -2,6 +2,9 @@
 // schema. What was typed meanwhile, the focus and the place in a text stay.
 const SHOW = "show:";
 let asked = 0;
+// While the pointer is down nothing is put in place of what it presses: the click would be lost.
+let released = Promise.resolve();
+let release = () => {};
 
 const shown = () => document.getElementById("schema-form");
 
@@ -12,9 +15,10 @@ function say(words) {
   trouble.hidden = !words;
 }
 
-async function fetched(box, button) {
+async function fetched(box, button, fields) {
   const form = box.closest("form");
   const body = new FormData(form);
+  for (const [name, text] of fields) body.set(name, text);
   body.set("form-do", button?.value ?? SHOW);
   const address = box.dataset.again || form.action;
   const headers = { "HX-Request": "true", "HX-Target": "schema-form" };
@@ -62,11 +66,12 @@ function put(old, fresh, body, button) {
   fresh.querySelector("[name]")?.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
-async function ask(button) {
+async function ask(button, fields = []) {
   const box = shown();
   const mine = ++asked;
   try {
-    const { body, fresh } = await fetched(box, button);
+    const { body, fresh } = await fetched(box, button, fields);
+    await released;
     if (mine !== asked || box !== shown() || !fresh) return;
     say("");
     put(box, document.adoptNode(fresh), body, button);
@@ -75,6 +80,11 @@ async function ask(button) {
   }
 }
 
+document.addEventListener("pointerdown", () => {
+  released = new Promise((done) => { release = done; });
+});
+for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(() => release()));
+
 document.addEventListener("click", (event) => {
   const button = event.target.closest?.("#schema-form button[name=form-do]");
   if (!button) return;
@@ -82,6 +92,17 @@ document.addEventListener("click", (event) => {
   ask(button);
 });
 
+// A draft of this computer: what it has no control for yet is drawn by the server.
+document.addEventListener("gradebench:fill", ({ target: form, detail: fields }) => {
+  const known = new Set([...form.elements].map((control) => control.name));
+  const own = fields.filter(([name]) => /^[a-z][0-9a-z_]*-/.test(name) && !name.startsWith("edit-"));
+  if (own.some(([name]) => !known.has(name)) || shown()?.querySelector("[name^=n-]")) ask(null, own);
+});
+
 document.addEventListener("change", (event) => {
   if (event.target.closest?.("#schema-form[data-live]")) ask(null);
 });
+
+// Answered before this script was there.
+const early = [...(shown()?.querySelectorAll("input[type=radio], input[type=checkbox]") ?? [])];
+if (shown()?.matches("[data-live]") && early.some((control) => control.checked !== control.defaultChecked)) ask(null);

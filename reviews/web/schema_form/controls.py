@@ -109,7 +109,7 @@ def _is_of(member: Json, kinds: set[str]) -> bool:
         return "boolean" in kinds
     if isinstance(member, int | float):
         return "number" in kinds or ("integer" in kinds and float(member).is_integer())
-    return {str: "string", list: "array", dict: "object"}[type(member)] in kinds
+    return ("string" if isinstance(member, str) else "array" if isinstance(member, list) else "object") in kinds
 
 
 def _label(member: Json, written: set[str], labels: Mapping[str, str]) -> str:

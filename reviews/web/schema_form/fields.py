@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from reviews.web.markdown import render
 from reviews.web.schema_form.names import HELD
 
 
@@ -52,7 +54,17 @@ class Field:
     add: str = ""
     remove: str = ""
     place: str = ""
-    depth: int = 0
+    description: str = ""
+
+    @property
+    def described(self) -> SafeString:
+        """The description with its markdown rendered; empty where it has none."""
+        return render(self.description)
+
+    @property
+    def further_help(self) -> str:
+        """The help without the description."""
+        return self.help.removeprefix(self.description).strip()
 
     @property
     def note(self) -> str:

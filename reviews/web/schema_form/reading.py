@@ -23,7 +23,7 @@ from reviews.web.schema_form.looks import (
     members_of,
     takes_more,
 )
-from reviews.web.schema_form.shapes import Group, Grown, names_in
+from reviews.web.schema_form.shapes import Group, Grown, compact, names_in
 
 MOST_FIRST_ROWS = 10
 # A condition may hang on what another one shows; a circle of them is given up.
@@ -88,13 +88,15 @@ class Reader:
         if read_only or name in self._post:
             return self._leaf(spot, plain, Control("read_only" if read_only else "json"), name)
         held = frozenset(self._post.get(names.HELD + spot.path, "").split())
+        grown = self._picked(spot, part, held)
+        reading = self._content(spot, grown)
         for _round in range(MOST_ROUNDS):
-            grown = self._picked(spot, part, held)
-            reading = self._content(spot, grown)
             now = self._held(grown, reading)
             if now == held:
                 break
             held = now
+            grown = self._picked(spot, part, held)
+            reading = self._content(spot, grown)
         if not grown.conditions:
             return reading
         self.is_live = True
@@ -161,7 +163,6 @@ class Reader:
             choices=tuple(choices),
             value="" if pick is None else str(pick),
             place=_place(spot),
-            depth=spot.level,
         )
 
     def _group(
@@ -219,7 +220,7 @@ class Reader:
 
     def _fixed(self, spot: Spot, value: Json) -> Field:
         field = self._field(spot, {}, "fixed", f"f-{spot.path}")
-        return replace(field, value=value if isinstance(value, str) else words.compact(value))
+        return replace(field, value=value if isinstance(value, str) else compact(value))
 
     def _field(self, spot: Spot, plain: Mapping[str, Json], kind: str, name: str) -> Field:
         return Field(
@@ -232,7 +233,7 @@ class Reader:
             required=spot.required,
             remove=spot.remove,
             place=_place(spot),
-            depth=spot.level,
+            description=words.description_of(plain),
         )
 
     # Objects

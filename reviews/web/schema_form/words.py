@@ -95,15 +95,20 @@ def readable(name: str) -> str:
     return words[:1].upper() + words[1:] if words else f'"{name}"'
 
 
+def description_of(plain: Mapping[str, Json]) -> str:
+    """The description, which may be markdown; "" where there is none."""
+    description = plain.get("description")
+    return description if isinstance(description, str) and description.strip() else ""
+
+
 def help_of(plain: Mapping[str, Json]) -> str:
     """What helps to answer: the description first; a default is told here and never fills a control."""
     return " ".join(_sentences(plain))
 
 
 def _sentences(plain: Mapping[str, Json]) -> Iterator[str]:
-    description = plain.get("description")
-    if isinstance(description, str) and description.strip():
-        yield description
+    if description_of(plain):
+        yield description_of(plain)
     if plain.get("deprecated") is True:
         yield _("No longer used: leave it out where you can.")
     if "default" in plain:
@@ -130,6 +135,8 @@ def _formats(plain: Mapping[str, Json]) -> Iterator[str]:
     content = [plain[word] for word in ("contentMediaType", "contentEncoding") if isinstance(plain.get(word), str)]
     if content:
         yield _("What is written here is %s.") % ", ".join(content)
+    if "contentSchema" in plain:
+        yield _("What it holds has a schema of its own, which is not checked.")
 
 
 def _told(value: Json) -> str:
