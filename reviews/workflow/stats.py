@@ -54,7 +54,9 @@ def count_items(queues: list[Queue]) -> dict[int, QueueCounts]:
             flagged=Count("pk", filter=has_place & Q(flagged_at__isnull=False)),
         )
     )
-    counts = {row.pop("queue_id"): QueueCounts(**row) for row in rows}
+    counts = {
+        row["queue_id"]: QueueCounts(row["free"], row["held"], row["done"], flagged=row["flagged"]) for row in rows
+    }
     return {queue.pk: counts.get(queue.pk, QueueCounts(0, 0, 0)) for queue in queues}
 
 

@@ -24,9 +24,9 @@ from tests import factories
 pytestmark = pytest.mark.django_db
 
 
-def _flagged(**queue: int) -> tuple[QueueItem, Assignment, User]:
+def _flagged() -> tuple[QueueItem, Assignment, User]:
     """An item that a reviewer flagged, her claim, and a lead."""
-    wanted = factories.feedback_task(factories.organization(), **queue)
+    wanted = factories.feedback_task(factories.organization())
     factories.completion(wanted.organization)
     claim = factories.assignment(wanted)
     queues.flag(claim, reason="Names a customer.", actor=Actor(user=claim.reviewer))
