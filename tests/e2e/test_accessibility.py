@@ -62,6 +62,7 @@ ACTIONS = {
     "review_draft",
     "draft_drop",
     "review_undo",
+    "going_back",
     "review_form",
     "feedback_task_archive",
     "feedback_task_restore",
