@@ -15,7 +15,7 @@ from tests.browser import Contexts
 from tests.e2e import answers, steps
 from tests.instances import Instance
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.sqlite]
 
 HELMET: list[answers.Token] = [
     "Yes. 🚲 Helmets may be",

@@ -11,7 +11,7 @@ from tests.browser import Contexts
 from tests.e2e import steps
 from tests.instances import Instance
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.sqlite]
 
 SCHEMA: dict[str, Any] = {
     "type": "object",

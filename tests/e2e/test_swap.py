@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 from tests.e2e.ten_items import shown, start, team_with, wait_for_next
 from tests.instances import Instance
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.sqlite]
 ITEMS = 200
 # The frame in which the new item stands is painted by the time the task after it runs.
 WATCH = """
