@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 # What is not a command of its own: the keys on choices, and the ways to write.
 BESIDE = {"1", "f", "Ctrl", "↵", "Esc"}
 # Each listens for its keys in a module of its own.
-ELSEWHERE = {"[": "tokens.js", "]": "tokens.js", "h": "reading.js", "l": "reading.js"}
+ELSEWHERE = {"[": "tokens.js", "]": "tokens.js"}
 
 
 def _script(name: str) -> str:
