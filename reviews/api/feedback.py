@@ -12,6 +12,7 @@ from reviews.api.http import View
 from reviews.api.paging import window
 from reviews.log10 import wire
 from reviews.models import Completion, Feedback, FeedbackCompletion, FeedbackTask, Tag
+from reviews.models.feedback import FeedbackQuerySet
 from reviews.workflow import grading
 
 
@@ -23,10 +24,11 @@ class FeedbackList(View):
     def get(self, request: Request) -> Response:
         """Newest first. One answer for both client families: `feedback` for log10py, `data` and `total` for log10-io.
 
-        `total` counts from the offset on, because log10-io asks again as long as it has fetched fewer rows.
+        What its reviewer corrected or took back is not listed. `total` counts from the offset on, because log10-io asks
+        again as long as it has fetched fewer rows.
         """
         filters = {**request.query_params.dict(), **self.optional_body()}
-        rows = _filtered(_feedback(self), filters)
+        rows = _filtered(_feedback(self).standing(), filters)
         part = window(filters)
         shown = [_shown(row) for row in rows.order_by("-id")[part]]
         total = max(0, rows.count() - part.start)
@@ -61,7 +63,7 @@ class FeedbackDetail(View):
         return Response(_shown(row))
 
 
-def _feedback(view: View) -> QuerySet[Feedback]:
+def _feedback(view: View) -> FeedbackQuerySet:
     rows = Feedback.objects.filter(organization=view.organization)
     return rows.select_related("organization", "feedback_task").prefetch_related("completions")
 

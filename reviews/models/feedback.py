@@ -15,6 +15,12 @@ class FeedbackOrigin(models.TextChoices):
     API = "api", "API"
 
 
+class FeedbackQuerySet(AppendOnlyQuerySet["Feedback"]):
+    def standing(self) -> "FeedbackQuerySet":
+        """Without what was corrected or taken back since."""
+        return self.filter(superseded_by=None, assignment__requeued_at=None)
+
+
 class Feedback(AppendOnly):
     """One submitted grade, under the revision of the feedback task that was shown when it was given."""
 
@@ -34,7 +40,7 @@ class Feedback(AppendOnly):
     created_at = models.DateTimeField(auto_now_add=True)
     completions = models.ManyToManyField(Completion, through="FeedbackCompletion", related_name="feedback")
 
-    objects = AppendOnlyQuerySet["Feedback"].as_manager()
+    objects = FeedbackQuerySet.as_manager()
 
     class Meta:
         ordering = ["id"]

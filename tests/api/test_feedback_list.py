@@ -1,8 +1,13 @@
 """GET /api/v1/feedback."""
 
+from typing import Any
+
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
+from reviews.workflow import amending
+from reviews.workflow.audit import Actor
+from tests import factories
 from tests.api.conftest import Api
 from tests.api.samples import document
 
@@ -110,3 +115,24 @@ def test_it_asks_the_database_as_often_for_many_as_for_few(
     for limit in (1, 5):
         with django_assert_num_queries(4):
             api.get(f"{PATH}?limit={limit}")
+
+
+def test_it_leaves_out_what_was_taken_back_and_what_was_corrected(api: Api, settings: Any) -> None:
+    settings.UNDO_SECONDS = 600
+    wanted = factories.feedback_task(api.organization)
+    for _ in range(3):
+        factories.completion(api.organization)
+    stands, undone, corrected = (factories.submit(factories.assignment(wanted)).feedback for _ in range(3))
+    by = Actor(user=undone.reviewer)
+    amending.undo(undone.assignment, fields=[], actor=by)
+    newer = amending.amend(
+        corrected.assignment,
+        values={"score": 1},
+        edits=[],
+        base_id=corrected.matched.get().document_id,
+        seen_id=corrected.pk,
+        actor=Actor(user=corrected.reviewer),
+    )
+    assert newer is not None
+    assert [row["id"] for row in api.get(PATH).json["feedback"]] == [newer.feedback.uid, stands.uid]
+    assert api.get(f"{PATH}/{undone.uid}").status == 200
