@@ -122,16 +122,16 @@ def test_it_leaves_out_what_was_taken_back_and_what_was_corrected(api: Api, sett
     wanted = factories.feedback_task(api.organization)
     for _ in range(3):
         factories.completion(api.organization)
-    stands, undone, corrected = (factories.submit(factories.assignment(wanted)).feedback for _ in range(3))
-    by = Actor(user=undone.reviewer)
-    amending.undo(undone.assignment, fields=[], actor=by)
+    claims = [factories.assignment(wanted) for _ in range(3)]
+    stands, undone, corrected = (factories.submit(claim).feedback for claim in claims)
+    amending.undo(claims[1], fields=[], actor=Actor(user=claims[1].reviewer))
     newer = amending.amend(
-        corrected.assignment,
+        claims[2],
         values={"score": 1},
         edits=[],
         base_id=corrected.matched.get().document_id,
         seen_id=corrected.pk,
-        actor=Actor(user=corrected.reviewer),
+        actor=Actor(user=claims[2].reviewer),
     )
     assert newer is not None
     assert [row["id"] for row in api.get(PATH).json["feedback"]] == [newer.feedback.uid, stands.uid]
