@@ -10,6 +10,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from reviews.access import user_of
+from reviews.web.zones import remember_zone
 from reviews.workflow import accounts, audit
 from reviews.workflow.audit import Actor
 
@@ -33,6 +34,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return render(request, "reviews/sign_in.html", {**context, "error": WRONG}, status=422)
     user = form.get_user()
     login(request, user)
+    remember_zone(user_of(request), request.POST.get("time_zone", ""))
     audit.record("sign_in", user, organization=None, actor=_from(request))
     here = url_has_allowed_host_and_scheme(following, {request.get_host()}, require_https=request.is_secure())
     return redirect(following if following and here else "queues")
@@ -59,6 +61,7 @@ def welcome(request: HttpRequest, secret: str) -> HttpResponse:
     if user is None:
         return render(request, "reviews/welcome.html", {"usable": False, "username": ""}, status=410)
     login(request, user, backend=BACKEND)
+    remember_zone(user, request.POST.get("time_zone", ""))
     return redirect("queues")
 
 

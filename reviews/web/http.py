@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.utils import timezone
@@ -13,6 +11,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from reviews.access import user_of
 from reviews.models import User
 from reviews.web.display import ReviewScreen
+from reviews.web.zones import zone_of
 from reviews.workflow.audit import Actor
 
 
@@ -53,8 +52,4 @@ def posted_id(posted: Mapping[str, str], name: str) -> int:
 
 def day_start(user: User) -> datetime:
     """When today began for her."""
-    try:
-        zone = ZoneInfo(user.time_zone or settings.TIME_ZONE)
-    except (ZoneInfoNotFoundError, ValueError):
-        zone = ZoneInfo("UTC")
-    return timezone.now().astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    return timezone.now().astimezone(zone_of(user)).replace(hour=0, minute=0, second=0, microsecond=0)

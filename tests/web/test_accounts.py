@@ -1,9 +1,11 @@
 """Signing in and out."""
 
+import re
+
 import pytest
 from django.test import Client
 
-from reviews.models import AuditEvent, SignInLink
+from reviews.models import AuditEvent, SignInLink, User
 from reviews.workflow import accounts
 from tests.web.scene import scene
 
@@ -62,3 +64,26 @@ def test_every_page_carries_the_content_security_policy() -> None:
     policy = Client().get("/sign-in")["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
+
+
+def test_signing_in_takes_over_the_zone_of_the_browser_once() -> None:
+    posted = {"username": _known(), "password": PASSWORD, "time_zone": "Asia/Tokyo"}
+    Client().post("/sign-in", posted)
+    Client().post("/sign-in", {**posted, "time_zone": "Europe/Paris"})
+    assert User.objects.get(username="mira").time_zone == "Asia/Tokyo"
+
+
+@pytest.mark.parametrize("name", ["", "Nowhere/At all", "../../etc/passwd", "Asia", "x" * 300, "UTC\x00"])
+def test_it_takes_over_no_zone_that_it_does_not_know(name: str) -> None:
+    client = Client()
+    answer = client.post("/sign-in", {"username": _known(), "password": PASSWORD, "time_zone": name})
+    assert answer.status_code == 302
+    assert User.objects.get(username="mira").time_zone == ""
+
+
+@pytest.mark.parametrize(("zone", "shown"), [("Asia/Tokyo", "JST"), ("", "UTC"), ("Mars/Base", "UTC")])
+def test_the_server_writes_moments_in_her_zone(zone: str, shown: str) -> None:
+    made = scene()
+    User.objects.filter(pk=made.user.pk).update(time_zone=zone)
+    page = made.client.get(f"/reviews/{made.start()}").content.decode()
+    assert re.search(rf"Yours until\s+<time[^>]*>\s*\d\d:\d\d {shown}", page)

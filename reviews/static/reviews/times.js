@@ -36,6 +36,9 @@ function tick(root) {
   }
 }
 
+// Whoever signs in is shown moments in this zone by the server too.
+for (const field of document.querySelectorAll("input[data-zone]")) field.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
 tick(document);
 setInterval(() => tick(document), 5000);
 document.addEventListener("htmx:load", (event) => tick(event.target));
