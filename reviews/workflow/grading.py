@@ -144,7 +144,8 @@ def _still_held(assignment: Assignment) -> Assignment:
     if now.state == AssignmentState.DONE:
         raise ClaimLost("You have submitted this item already.")
     if now.state == AssignmentState.RELEASED and now.item.state != "open":
-        raise ClaimLost("This item has left the queue: it was graded or deleted upstream.")
+        because = now.item.closed_because.rstrip(".") or "it is done"
+        raise ClaimLost(f"This item has left the queue: {because}.")
     again = queues.reclaim(now.item, reviewer=now.reviewer)
     return Assignment.objects.select_related("item__queue__organization", "reviewer").get(pk=again.pk)
 

@@ -97,6 +97,8 @@ def test_who_holds_it_is_told_that_it_was_closed() -> None:
     assert (claim.state, claim.item.places_taken) == (AssignmentState.RELEASED, 0)
     assert news is not None
     assert (news.kind, news.why) == (Kind.GONE, "closed by a lead: A test.")
+    with pytest.raises(ClaimLost, match=r"left the queue: closed by a lead: A test\.$"):
+        factories.submit(claim)
 
 
 def test_a_lead_grades_it_herself_and_that_answers_the_flag() -> None:
