@@ -21,21 +21,19 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import django
-
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gradebench.settings")
-django.setup()
 
-import orjson  # noqa: E402 - Django has to be set up before its models are imported
-import zstandard  # noqa: E402
-from django.template.loader import render_to_string  # noqa: E402
+import orjson
+import zstandard
+from django.template.loader import render_to_string
 
-from reviews.web import conversation, edits  # noqa: E402
-from reviews.web.display import pair  # noqa: E402
-from reviews.workflow.documents import LEVEL  # noqa: E402
-from tests.browser import Contexts, running_chromium  # noqa: E402
-from tests.e2e import answers, steps  # noqa: E402
-from tests.instances import Instance  # noqa: E402
+import gradebench.wsgi  # noqa: F401 - sets Django up, and the collection of garbage as every web server has it
+from reviews.web import conversation, edits
+from reviews.web.display import pair
+from reviews.workflow.documents import LEVEL
+from tests.browser import Contexts, running_chromium
+from tests.e2e import answers, steps
+from tests.instances import Instance
 
 TOKENS, WORDS = 4_000, 5
 SEED = 5
