@@ -5,6 +5,7 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
@@ -15,7 +16,9 @@ from reviews.workflow import accounts, audit
 from reviews.workflow.audit import Actor
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
-WRONG = "User name and password do not match. Check both, or ask an admin of your organization for a sign-in link."
+WRONG = gettext_lazy(
+    "User name and password do not match. Check both, or ask an admin of your organization for a sign-in link."
+)
 
 
 @sensitive_post_parameters("password")
@@ -31,7 +34,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return render(request, "reviews/sign_in.html", context)
     form = AuthenticationForm(request, data=request.POST)
     if not form.is_valid():
-        return render(request, "reviews/sign_in.html", {**context, "error": WRONG}, status=422)
+        return render(request, "reviews/sign_in.html", {**context, "error": str(WRONG)}, status=422)
     user = form.get_user()
     login(request, user)
     remember_zone(user_of(request), request.POST.get("time_zone", ""))

@@ -77,7 +77,9 @@ def _amend(request: HttpRequest, assignment: Assignment, feedback: Feedback) -> 
             actor=actor_of(request),
         )
     except StaleDocument:
-        return _refused(request, assignment_for(request, assignment.pk), feedback, [FormError(CHANGED)], status=409)
+        return _refused(
+            request, assignment_for(request, assignment.pk), feedback, [FormError(str(CHANGED))], status=409
+        )
     except AmendRefused as error:
         return _refused(request, assignment, feedback, [FormError(str(error))], status=409)
     except (ValuesRefused, FeedbackRefused, EditRefused) as error:

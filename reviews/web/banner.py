@@ -5,12 +5,17 @@ from dataclasses import dataclass
 from typing import cast
 
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
 
 from reviews.access import organizations_led, user_of
 from reviews.workflow import upstreams
 from reviews.workflow.upstreams import Trouble
 
-_SHORT = {"token": "refuses its token", "sealed": "has a token that cannot be opened", "down": "is down"}
+_SHORT = {
+    "token": gettext_lazy("%(upstream)s refuses its token"),
+    "sealed": gettext_lazy("%(upstream)s has a token that cannot be opened"),
+    "down": gettext_lazy("%(upstream)s is down"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +32,11 @@ class Banner:
     @property
     def head(self) -> str:
         """ "prod refuses its token" """
-        return f"{self.only.name} {_SHORT[self.only.kind]}" if self.only else self.summary
+        return _short(self.only) if self.only else self.summary
+
+
+def _short(trouble: Trouble) -> str:
+    return str(_SHORT[trouble.kind]) % {"upstream": trouble.name}
 
 
 def banner(request: HttpRequest) -> dict[str, Callable[[], Banner | None]]:
@@ -44,6 +53,6 @@ def _banner(request: HttpRequest) -> Banner | None:
     found = upstreams.troubles(led)
     if not found:
         return None
-    said = ", ".join(f"{trouble.name} {_SHORT[trouble.kind]}" for trouble in found)
+    said = ", ".join(map(_short, found))
     wants_token = any(trouble.kind != "down" for trouble in found)
     return Banner(found[0] if len(found) == 1 else None, said, wants_token)

@@ -5,6 +5,8 @@ from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
@@ -14,23 +16,25 @@ from reviews.web.push_list import number
 from reviews.workflow import claim_news
 from reviews.workflow.claim_news import Kind, News
 
-KEPT = "What you wrote is still here: copy what you want to keep."
-STILL_FREE = "What you wrote is still here, and you can still submit it, as long as nobody else has taken the item."
-IN_ANOTHER_TAB = "What you wrote here is not part of that."
-READ_FIRST = "What you wrote is still here. Read the new text before you submit."
+KEPT = gettext_lazy("What you wrote is still here: copy what you want to keep.")
+STILL_FREE = gettext_lazy(
+    "What you wrote is still here, and you can still submit it, as long as nobody else has taken the item."
+)
+IN_ANOTHER_TAB = gettext_lazy("What you wrote here is not part of that.")
+READ_FIRST = gettext_lazy("What you wrote is still here. Read the new text before you submit.")
 _SENTENCES = {
-    Kind.GONE: ("This item left the queue", KEPT),
-    Kind.TAKEN: ("Somebody else has taken this item", KEPT),
-    Kind.RELEASED: ("This item was given back", STILL_FREE),
-    Kind.ELSEWHERE: ("You have opened this item again in another tab", IN_ANOTHER_TAB),
-    Kind.SUBMITTED: ("You submitted this item in another tab", IN_ANOTHER_TAB),
-    Kind.SKIPPED: ("You skipped this item in another tab", IN_ANOTHER_TAB),
+    Kind.GONE: (gettext_lazy("This item left the queue"), KEPT),
+    Kind.TAKEN: (gettext_lazy("Somebody else has taken this item"), KEPT),
+    Kind.RELEASED: (gettext_lazy("This item was given back"), STILL_FREE),
+    Kind.ELSEWHERE: (gettext_lazy("You have opened this item again in another tab"), IN_ANOTHER_TAB),
+    Kind.SUBMITTED: (gettext_lazy("You submitted this item in another tab"), IN_ANOTHER_TAB),
+    Kind.SKIPPED: (gettext_lazy("You skipped this item in another tab"), IN_ANOTHER_TAB),
 }
 _CHANGED_BY = {
-    RevisionOrigin.PULL: "The upstream changed this text",
-    RevisionOrigin.API: "The application changed this completion",
-    RevisionOrigin.EDIT: "Somebody else edited this text",
-    RevisionOrigin.RESOLUTION: "A conflict about this text was decided",
+    RevisionOrigin.PULL: gettext_lazy("The upstream changed this text"),
+    RevisionOrigin.API: gettext_lazy("The application changed this completion"),
+    RevisionOrigin.EDIT: gettext_lazy("Somebody else edited this text"),
+    RevisionOrigin.RESOLUTION: gettext_lazy("A conflict about this text was decided"),
 }
 
 
@@ -72,10 +76,10 @@ def claim(request: HttpRequest, pk: int) -> HttpResponse:
 def _shown(news: News) -> ShownNews:
     if news.kind == Kind.CHANGED:
         origin = RevisionOrigin(news.why) if news.why else RevisionOrigin.API
-        return ShownNews(_CHANGED_BY[origin], READ_FIRST, news.at, reload=True)
-    words, kept = _SENTENCES[news.kind]
+        return ShownNews(str(_CHANGED_BY[origin]), str(READ_FIRST), news.at, reload=True)
+    words, kept = map(str, _SENTENCES[news.kind])
     if news.kind == Kind.TAKEN and news.why == AssignmentState.EXPIRED:
-        return ShownNews("Your claim ran out, and somebody else has taken this item", kept)
+        return ShownNews(_("Your claim ran out, and somebody else has taken this item"), kept)
     if news.by_others:
-        return ShownNews("A lead took this item back", kept, news.at)
+        return ShownNews(_("A lead took this item back"), kept, news.at)
     return ShownNews(words, kept, news.at, f": {news.why}" if news.why and news.kind != Kind.TAKEN else "")

@@ -6,6 +6,8 @@ import orjson
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from reviews.access import claim_for, completion_for, may_decide, user_of, visible_feedback
@@ -25,9 +27,9 @@ MOST_ROWS = 100
 # The newest revisions show their texts compared word by word; a page of a hundred would take seconds.
 MOST_CLOSELY = 5
 _ORIGIN = {
-    RevisionOrigin.API: "API",
-    RevisionOrigin.PULL: "pull",
-    RevisionOrigin.EDIT: "edit",
+    RevisionOrigin.API: gettext_lazy("API"),
+    RevisionOrigin.PULL: gettext_lazy("pull"),
+    RevisionOrigin.EDIT: gettext_lazy("edit"),
 }
 
 
@@ -59,7 +61,7 @@ def _page(row: Completion, user: User, review_id: int | None) -> CompletionPage:
         name=row.uid,
         conversation=conversation.read(documents.read(row.current)),
         received_at=row.received_at,
-        source="by pull" if row.upstream else "by API",
+        source=_("by pull") if row.upstream else _("by API"),
         sync=_state(row, last_edit, decides=decides),
         upstream=row.upstream.name if row.upstream else "",
         queues=_queues(row),
@@ -140,9 +142,11 @@ def _deed(revision: Revision, push: Push | None, stood: int, upstream: Upstream 
     Of the three ways out of a conflict, theirs is not pushed, and ours starts from their document, for that is what
     it changes.
     """
-    origin, theirs = RevisionOrigin(revision.origin), f"{upstream.name if upstream else 'the upstream'}'s"
+    origin, names = RevisionOrigin(revision.origin), {"upstream": upstream.name if upstream else _("the upstream")}
     if origin != RevisionOrigin.RESOLUTION:
-        return _ORIGIN[origin]
+        return str(_ORIGIN[origin])
     if push is None:
-        return f"took {theirs} text"
-    return f"kept ours over {theirs} change" if revision.base_id != stood else f"merged ours into {theirs} text"
+        return _("took %(upstream)s's text") % names
+    if revision.base_id != stood:
+        return _("kept ours over %(upstream)s's change") % names
+    return _("merged ours into %(upstream)s's text") % names

@@ -8,6 +8,8 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -24,9 +26,9 @@ from reviews.workflow.documents import DocumentUnreadable
 from reviews.workflow.editing import EditRefused
 from reviews.workflow.outbox import NotRetryable
 
-OVER = "Nothing is left to decide here."
-CHOOSE = "Choose one of the ways out."
-KEPT = "What you wrote is still in the box."
+OVER = gettext_lazy("Nothing is left to decide here.")
+CHOOSE = gettext_lazy("Choose one of the ways out.")
+KEPT = gettext_lazy("What you wrote is still in the box.")
 Posted = Mapping[str, str]
 
 
@@ -39,7 +41,7 @@ def conflict(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         found = conflicts.find(completion)
         if found is None:
-            return _over(request, completion, OVER)
+            return _over(request, completion, str(OVER))
         return _decide(request, found) if request.method == "POST" else _show(request, found)
     except DocumentUnreadable as error:
         return render(request, "reviews/conflict.html", {"page": _unreadable(completion, error)})
@@ -48,7 +50,7 @@ def conflict(request: HttpRequest, pk: int) -> HttpResponse:
 def _decide(request: HttpRequest, found: Conflict) -> HttpResponse:
     page = _page(found, user_of(request), request.POST)
     if request.POST.get("choice") not in [offered.value for offered in page.choices]:
-        return _refused(request, page, CHOOSE)
+        return _refused(request, page, str(CHOOSE))
     choice = Choice(request.POST["choice"])
     withdrawn = [] if choice == Choice.OURS else [grade.id for grade in page.grades if grade.withdrawn]
     texts = {leaf.pointer: box.text for leaf, box in zip(found.leaves, page.boxes, strict=True)}
@@ -151,8 +153,9 @@ def _unreadable(completion: Completion, error: DocumentUnreadable) -> ConflictPa
         completion_id=completion.pk,
         completion_name=completion.uid,
         upstream=_upstream(completion),
-        title="These texts cannot be compared",
-        lead=f"One of them cannot be read: {error} Nothing can be decided here, and nothing was sent.",
+        title=_("These texts cannot be compared"),
+        lead=_("One of them cannot be read: %(why)s Nothing can be decided here, and nothing was sent.")
+        % {"why": error},
         theirs_id=0,
         ours_id=0,
     )
@@ -162,15 +165,16 @@ def _parties(found: Conflict, user: User) -> Parties:
     edit, completion = _edit(found), found.completion
     mine = edit is not None and edit.author_id == user.pk
     last = completion.upstream_document if found.push is None and found.reason == "changed" else None
+    whose = _("%(who)s's") % {"who": rows.by(edit)} if edit else ""
     return Parties(
         upstream=_upstream(completion),
-        whose="your" if mine else f"{rows.by(edit)}'s" if edit else "",
+        whose=_("your") if mine else whose,
         arrived=last is not None and last.hash == completion.current.hash,
     )
 
 
 def _upstream(completion: Completion) -> str:
-    return completion.upstream.name if completion.upstream else "the upstream"
+    return completion.upstream.name if completion.upstream else _("the upstream")
 
 
 def _edit(found: Conflict) -> Revision | None:
@@ -186,14 +190,15 @@ def _edit(found: Conflict) -> Revision | None:
 def _headings(found: Conflict, who: Parties, edit: Revision | None) -> dict[str, Heading]:
     """What stands above each text; no base where the upstream has changed nothing that we know of."""
     at = dict(Document.objects.filter(pk__in=(found.base_id, found.theirs_id)).values_list("pk", "created_at"))
-    theirs = Heading(f"{who.upstream} now", at[found.theirs_id], "seen")
-    ours = Heading(f"{who.whose} edit" if who.whose else "as it was graded", edit.created_at if edit else None)
+    theirs = Heading(_("%(upstream)s now") % {"upstream": who.upstream}, at[found.theirs_id], _("seen"))
+    made = _("%(whose)s edit") % {"whose": who.whose} if who.whose else _("as it was graded")
+    ours = Heading(made, edit.created_at if edit else None)
     if who.arrived:
         return {"base": ours, "theirs": theirs}
     if found.base_id != found.theirs_id:
         return {"base": _base_heading(found, who, at[found.base_id]), "theirs": theirs, "ours": ours}
     if not found.theirs_known:
-        theirs = Heading(f"{who.upstream} when last seen", at[found.theirs_id])
+        theirs = Heading(_("%(upstream)s when last seen") % {"upstream": who.upstream}, at[found.theirs_id])
     return {"theirs": theirs, "ours": ours}
 
 
@@ -202,7 +207,8 @@ def _base_heading(found: Conflict, who: Parties, at: datetime) -> Heading:
     pulled = found.base_id == found.completion.received_id or (
         found.completion.revisions.filter(origin=RevisionOrigin.PULL, result=found.base_id).exists()
     )
-    return Heading("as we pulled it" if pulled else f"as {who.upstream} last took it", at)
+    taken = _("as %(upstream)s last took it") % {"upstream": who.upstream}
+    return Heading(_("as we pulled it") if pulled else taken, at)
 
 
 def _boxes(found: Conflict, headings: Mapping[str, Heading], who: Parties, posted: Posted) -> Iterator[MergeBox]:
@@ -210,7 +216,7 @@ def _boxes(found: Conflict, headings: Mapping[str, Heading], who: Parties, poste
     for index, leaf in enumerate(found.leaves):
         name, missing = f"text{leaf.pointer}", {}
         if not leaf.editable:
-            missing["theirs"] = f"{who.upstream} has no text at this place any more."
+            missing["theirs"] = _("%(upstream)s has no text at this place any more.") % {"upstream": who.upstream}
         label = three_way.place_words(leaf.pointer, alone=alone)
         compared = three_way.compare(leaf.merge, headings, index=index, label=label, missing=missing)
         yield MergeBox(

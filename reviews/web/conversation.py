@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
+from django.utils.translation import ngettext
+
 from reviews.web.display import AnswerChoice, Conversation, Facts, Frame, Turn
 from reviews.web.display_blocks import Block, Data, Media, Prose, ToolCall, ToolReply
 from reviews.web.display_leaves import Leaf
@@ -98,7 +100,7 @@ def _note(message: Mapping[str, Any], role: str, blocks: Sequence[Block], names:
     if role in TOOL_ROLES:
         return name or names.get(words(message.get("tool_call_id")), "")
     calls = sum(1 for block in blocks if isinstance(block, ToolCall))
-    called = "" if not calls else "calls tool" if calls == 1 else f"calls {calls} tools"
+    called = ngettext("calls tool", "calls %(count)d tools", calls) % {"count": calls} if calls else ""
     return ", ".join(filter(None, (name, called)))
 
 

@@ -8,11 +8,21 @@ from typing import Literal
 
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from reviews.web.highlight import highlight
 from reviews.web.markdown import render
 from reviews.web.tree import tree
 from reviews.web.words import bytes_text, characters, preview, split_code
+
+# What a page calls media; kinds of other names stand as they are.
+_MEDIA_WORDS = {
+    "image": gettext_lazy("image"),
+    "video": gettext_lazy("video"),
+    "document": gettext_lazy("document"),
+    "audio": gettext_lazy("audio"),
+    "file": gettext_lazy("file"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +138,11 @@ class Media:
     notes: tuple[tuple[str, str], ...] = ()
     number: int = 0
     kind: Literal["media"] = "media"
+
+    @property
+    def word(self) -> str:
+        """What it is, for a reader."""
+        return str(_MEDIA_WORDS.get(self.what, self.what))
 
     @property
     def size_text(self) -> str:

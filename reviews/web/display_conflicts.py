@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from reviews.web.words import characters
 
@@ -95,7 +96,7 @@ class ThreeWay:
     merged: str
     folded: bool
     mono: bool
-    our_word: str = "ours"
+    our_word: str
 
     @property
     def size(self) -> str:
@@ -105,8 +106,8 @@ class ThreeWay:
     @property
     def sources(self) -> tuple[tuple[str, str, str], ...]:
         """What the box can start from: key, word and text. A merge that is one of the sides goes by its name."""
-        sides = (("theirs", "theirs", self.theirs), ("ours", self.our_word, self.ours))
-        merged = (("merged", "merged", self.merged),) if self.merged not in (self.theirs, self.ours) else ()
+        sides = (("theirs", _("theirs"), self.theirs), ("ours", self.our_word, self.ours))
+        merged = (("merged", _("merged"), self.merged),) if self.merged not in (self.theirs, self.ours) else ()
         shown = {side.key for side in self.sides}
         return (*merged, *(source for source in sides if source[0] in shown))
 
@@ -208,7 +209,7 @@ class ConflictPage:
     @property
     def their_title(self) -> str:
         """Over the list of what they changed beside the texts."""
-        return f"Changed by {self.upstream} beside the text"
+        return _("Changed by %(upstream)s beside the text") % {"upstream": self.upstream}
 
     @property
     def offers_merge(self) -> bool:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from django.utils.translation import gettext as _
+
 from reviews.web.display import SyncState
 from reviews.web.words import seconds_text
 
@@ -76,12 +78,12 @@ class PullRow:
     def counts(self) -> tuple[tuple[str, int], ...]:
         """What it did, as word and number."""
         return (
-            ("came", self.came),
-            ("new", self.new),
-            ("changed", self.changed),
-            ("conflicts", self.conflicts),
-            ("gone", self.gone),
-            ("refused", self.refused),
+            (_("came"), self.came),
+            (_("new"), self.new),
+            (_("changed"), self.changed),
+            (_("conflicts"), self.conflicts),
+            (_("gone"), self.gone),
+            (_("refused"), self.refused),
         )
 
     @property

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
 LINE = 84  # characters that fit into a box on a desktop
 _UNSHOWABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
@@ -17,7 +19,7 @@ def pretty(value: Any) -> str:
     try:
         return _arranged(json.dumps(value, ensure_ascii=False, default=str))
     except (ValueError, TypeError, RecursionError):
-        return "(nested too deeply to be shown)"
+        return _("(nested too deeply to be shown)")
 
 
 def _arranged(text: str) -> str:

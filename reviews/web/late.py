@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from reviews.access import document_of
 from reviews.models import Assignment, AssignmentState, Completion, Revision, RevisionOrigin, User
 from reviews.web import conversation, edits, rows, three_way
@@ -14,7 +17,9 @@ from reviews.web.display_conflicts import Heading
 from reviews.web.http import posted_id
 from reviews.workflow import documents, merging
 
-CHANGED = "This completion has changed since you opened it. Look at what stands there now, then submit again."
+CHANGED = gettext_lazy(
+    "This completion has changed since you opened it. Look at what stands there now, then submit again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,7 @@ def meet(completion: Completion, user: User, now: Conversation, posted: Mapping[
     seen = _seen(completion, posted_id(posted, "document"))
     change = completion.revisions.select_related("author", "api_token").order_by("-number").first()
     if seen is None or change is None:
-        return Late(edits.edit_boxes(now, posted), (), FormError(CHANGED))
+        return Late(edits.edit_boxes(now, posted), (), FormError(str(CHANGED)))
     by = _by(change, completion, user)
     hers = {box.name: box for box in edits.edit_boxes(seen, posted)}
     boxes = tuple(_met(box, hers.pop(box.name, None), by, change.created_at) for box in edits.edit_boxes(now))
@@ -60,9 +65,10 @@ def _seen(completion: Completion, pk: int) -> Conversation | None:
 
 
 def _by(change: Revision, completion: Completion, user: User) -> str:
+    """Who made the change; "" for herself."""
     if change.origin == RevisionOrigin.PULL and completion.upstream:
         return completion.upstream.name
-    return "you" if change.author_id == user.pk else rows.by(change)
+    return "" if change.author_id == user.pk else rows.by(change)
 
 
 def _met(box: EditBox, hers: EditBox | None, by: str, at: datetime) -> EditBox:
@@ -71,18 +77,20 @@ def _met(box: EditBox, hers: EditBox | None, by: str, at: datetime) -> EditBox:
         return box
     if hers.original == box.original:
         return replace(box, text=hers.text)
-    headings = {"base": Heading("as you opened it"), "theirs": Heading("as it stands now", at, f"by {by}")}
+    word = _("by %(who)s") % {"who": by} if by else _("by you")
+    headings = {"base": Heading(_("as you opened it")), "theirs": Heading(_("as it stands now"), at, word)}
     if hers.changed:
-        headings["ours"] = Heading("your edit")
+        headings["ours"] = Heading(_("your edit"))
     merge = merging.merge(hers.original, theirs=box.original, ours=hers.text)
-    compared = three_way.compare(merge, headings, index=box.index, our_word="yours")
+    compared = three_way.compare(merge, headings, index=box.index, our_word=_("yours"))
     return replace(box, text=compared.merged, three_way=compared)
 
 
 def _words(by: str, *, met: bool, lost: bool) -> str:
-    words = f"{'You' if by == 'you' else by} changed this completion while you worked on it."
+    somebody = _("%(who)s changed this completion while you worked on it.") % {"who": by}
+    words = [somebody if by else _("You changed this completion while you worked on it.")]
     if met:
-        words += " What differs stands at the answer, and the box there holds both, merged."
+        words.append(_("What differs stands at the answer, and the box there holds both, merged."))
     if lost:
-        words += " The answer has no text any more where you edited one; copy yours from here if you need it."
-    return f"{words} Look at it, then submit again."
+        words.append(_("The answer has no text any more where you edited one; copy yours from here if you need it."))
+    return " ".join((*words, _("Look at it, then submit again.")))

@@ -6,6 +6,8 @@ Every provider has its own members for the same things; they are told apart here
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from django.utils.translation import gettext as _
+
 from reviews.web.display_blocks import (
     Block,
     Citation,
@@ -136,7 +138,7 @@ def _function_call(function: Mapping[str, Any], call_id: str) -> Iterator[Block]
 
 
 def _tool_call(name: str, arguments: Any, call_id: str) -> ToolCall:
-    return ToolCall(name or "(no name)", "" if arguments is None else pretty(arguments), call_id)
+    return ToolCall(name or _("(no name)"), "" if arguments is None else pretty(arguments), call_id)
 
 
 def _results(content: Any) -> Iterator[Block]:
@@ -283,7 +285,7 @@ def _media(what: str, value: Any) -> Media:
 
 def _describe(source: str, *, inline: bool) -> tuple[str, int | None]:
     """Media type and size in bytes of a data URL or of bare base64; ("", None) for an address."""
-    head, comma, _ = source[:200].partition(",")
+    head, comma, _body = source[:200].partition(",")
     if not (head.startswith("data:") and comma):
         return "", (len(source) * 3 // 4 - source[-2:].count("=") if inline else None)
     media_type, *parameters = head.removeprefix("data:").split(";")

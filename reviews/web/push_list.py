@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 
 from django.shortcuts import resolve_url
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from reviews.access import Standing, standing_of
 from reviews.models import Completion, Push, PushKind, PushState, Upstream, User
@@ -18,13 +20,17 @@ MOST_URGENT = 20
 MOST_AT_ONCE = 100
 REST = (Group.WAY, Group.ARRIVED, Group.ENDED)
 GROUP_LABELS = (
-    (None, "Latest"),
-    (Group.PERSON, "Needs a person"),
-    (Group.WAY, "On the way"),
-    (Group.ARRIVED, "Arrived"),
-    (Group.ENDED, "Not sent"),
+    (None, gettext_lazy("Latest")),
+    (Group.PERSON, gettext_lazy("Needs a person")),
+    (Group.WAY, gettext_lazy("On the way")),
+    (Group.ARRIVED, gettext_lazy("Arrived")),
+    (Group.ENDED, gettext_lazy("Not sent")),
 )
-KIND_LABELS = (("", "Edits and grades"), (PushKind.UPDATE, "Edits"), (PushKind.FEEDBACK, "Grades"))
+KIND_LABELS = (
+    ("", gettext_lazy("Edits and grades")),
+    (PushKind.UPDATE, gettext_lazy("Edits")),
+    (PushKind.FEEDBACK, gettext_lazy("Grades")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +129,10 @@ def filter_bar(asked: PushFilter, upstreams: Iterable[Upstream]) -> FilterBar:
     """The filters with what is chosen; choosing another state keeps the rest."""
     start = replace(asked, before=None, after=None)
     groups = tuple(
-        Option(group or "", label, asked.group == group, replace(start, group=group).address())
+        Option(group or "", str(label), asked.group == group, replace(start, group=group).address())
         for group, label in GROUP_LABELS
     )
-    kinds = tuple(Option(value, label, asked.kind == value) for value, label in KIND_LABELS)
+    kinds = tuple(Option(value, str(label), asked.kind == value) for value, label in KIND_LABELS)
     named = tuple(Option(str(row.pk), row.name, asked.upstream_id == row.pk) for row in upstreams)
     return FilterBar(groups, kinds, named, asked.group or "", asked.uid, narrowed=asked.narrowed)
 
@@ -198,7 +204,7 @@ def _row(push: Push, scope: Scope) -> PushRow:
     refused = push.state == PushState.ATTENTION
     return PushRow(
         id=push.pk,
-        what="Edit" if is_edit else "Grade",
+        what=_("Edit") if is_edit else _("Grade"),
         completion_id=push.completion_id,
         completion_name=push.completion.uid,
         upstream="" if push.state == PushState.DELIVERED else _named(push.upstream, scope),
@@ -233,7 +239,7 @@ def _conflicts_alone(scope: Scope, most: int) -> tuple[PushRow, ...]:
 def _conflict_row(completion: Completion, scope: Scope) -> PushRow:
     return PushRow(
         id=None,
-        what="Conflict",
+        what=_("Conflict"),
         completion_id=completion.pk,
         completion_name=completion.uid,
         upstream=_named(completion.upstream, scope),

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -28,7 +28,7 @@ from reviews.workflow import queue_settings as verbs
 from reviews.workflow.queue_items import NotSo
 from reviews.workflow.queue_settings import Changed, Overtaken, Settings, SettingsRefused
 
-NOBODY = "Choose at least one reviewer, or let everyone review."
+NOBODY = gettext_lazy("Choose at least one reviewer, or let everyone review.")
 MOST_HELD = 500
 
 
@@ -125,7 +125,7 @@ class Draft:
 def _save(request: HttpRequest, queue: Queue) -> HttpResponse:
     draft = Draft.read(request.POST, verbs.settings_of(queue))
     if not draft.wanted.everyone and not draft.wanted.reviewer_ids:
-        return _show(request, queue, replace(draft, errors={"reviewers": _(NOBODY)}), status=422)
+        return _show(request, queue, replace(draft, errors={"reviewers": str(NOBODY)}), status=422)
     try:
         done = verbs.change(queue, draft.wanted, seen=draft.seen, actor=actor_of(request))
     except SettingsRefused as error:

@@ -9,6 +9,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render, resolve_url
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from reviews.access import refusal_for, refusal_to_retry, user_of
@@ -83,7 +85,7 @@ def refusal(request: HttpRequest, pk: int) -> HttpResponse:
 def refusal_retry(request: HttpRequest, pk: int) -> HttpResponse:
     """Have one item tried again with the next pull."""
     refusals.try_again(refusal_to_retry(request, pk), actor=actor_of(request))
-    return _done(request, "It is tried again with the next pull, within a second or two.")
+    return _done(request, _("It is tried again with the next pull, within a second or two."))
 
 
 @login_required
@@ -95,9 +97,16 @@ def refusals_retry(request: HttpRequest) -> HttpResponse:
     asked = list(waiting[:MOST_AT_ONCE])
     for row in asked:
         refusals.try_again(row, actor=actor_of(request))
-    more = " There are more: press again for the next." if len(asked) == MOST_AT_ONCE else ""
-    number_of = "One is" if len(asked) == 1 else f"{len(asked)} are"
-    return _done(request, f"{number_of} tried again with the next pull, within a second or two.{more}")
+    return _done(request, _tried_again(len(asked)))
+
+
+def _tried_again(count: int) -> str:
+    words = ngettext(
+        "One is tried again with the next pull, within a second or two.",
+        "%(count)s are tried again with the next pull, within a second or two.",
+        count,
+    ) % {"count": count}
+    return " ".join((words, _("There are more: press again for the next."))) if count == MOST_AT_ONCE else words
 
 
 def _page(asked: RefusalFilter, scope: Scope) -> RefusalsPage:

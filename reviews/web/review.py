@@ -105,7 +105,7 @@ def review_submit(request: HttpRequest, pk: int) -> HttpResponse:
     except StaleDocument:
         # Somebody was faster between the look at it above and the lock, or the form names no document.
         now = assignment_for(request, pk)
-        untold = [] if is_late(now, request.POST) else [FormError(CHANGED)]
+        untold = [] if is_late(now, request.POST) else [FormError(str(CHANGED))]
         return _refused(request, now, user, form, untold, status=409)
     except ClaimLost as error:
         # Sent once more because the answer to the first time was lost: it is done, and she goes on.
@@ -256,7 +256,7 @@ def screen_of(
         completion_name=completion.uid,
         queue_id=queue.pk,
         queue_name=queue.name,
-        rubric=f"{revision.name}, rubric {revision.number}" if revision and revision.number > 1 else queue.name,
+        rubric=_rubric(queue),
         instruction=revision.instruction if revision else "",
         conversation=read,
         form=form,
@@ -276,6 +276,14 @@ def screen_of(
         session=place_in_session(completion, review_id=assignment.pk),
     )
     return replace(screen, begun=_is_begun(screen))
+
+
+def _rubric(queue: Queue) -> str:
+    """Its name, with the number from the second revision on."""
+    revision = queue.feedback_task.current_revision
+    if revision is None or revision.number == 1:
+        return queue.name
+    return _("%(name)s, rubric %(number)d") % {"name": revision.name, "number": revision.number}
 
 
 def undo_line(user: User, queue: Queue) -> UndoLine | None:

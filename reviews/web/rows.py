@@ -1,5 +1,7 @@
 """Words that several pages have for the same rows: who did it, and what a grade says."""
 
+from django.utils.translation import gettext as _
+
 from reviews.models import Feedback, Revision
 from reviews.web import json_text
 from reviews.workflow import grading
@@ -10,7 +12,7 @@ def by(row: Feedback | Revision) -> str:
     person = row.reviewer if isinstance(row, Feedback) else row.author
     if person is not None:
         return person.get_username()
-    return f"token {row.api_token.name}" if row.api_token else "GradeBench"
+    return _("token %(name)s") % {"name": row.api_token.name} if row.api_token else "GradeBench"
 
 
 def values(feedback: Feedback) -> tuple[tuple[str, str], ...]:
@@ -27,5 +29,5 @@ def words(value: object) -> str:
 
 def _value(value: object) -> str:
     if isinstance(value, bool):
-        return "Yes" if value else "No"
+        return _("Yes") if value else _("No")
     return words(value)

@@ -1,5 +1,8 @@
 """The state of a push, in the words of the pages."""
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from reviews.models import Push, PushKind, PushState
 from reviews.models.sync import NEEDS_A_PERSON
 from reviews.web.display import SyncState
@@ -15,7 +18,7 @@ _STATES = {
     PushState.UNLINKED: "local",
     PushState.DISCARDED: "not_sent",
 }
-SUPERSEDED = "A newer edit went instead."
+SUPERSEDED = gettext_lazy("A newer edit went instead.")
 
 
 def sync_state(push: Push, *, decides: bool = False) -> SyncState:
@@ -38,23 +41,25 @@ def changed_state(completion_id: int, upstream: str, *, decides: bool) -> SyncSt
     """Of a conflict without an edit that waits: one that had arrived was changed or lost there, or a grade hangs on the
     text that the upstream changed.
     """
-    words = f"Conflict: {upstream} lists another text than the one that stands here."
+    words = _("Conflict: %(upstream)s lists another text than the one that stands here.") % {"upstream": upstream}
     return SyncState("undecided", words=words, upstream=upstream, decide_id=completion_id if decides else None)
 
 
 def held_state(push: Push) -> SyncState:
     """Of a grade whose completion waits for a decision: it would be sent of a text that may not stand."""
     upstream = push.upstream.name if push.upstream else ""
-    return SyncState("held", words="until it is decided which text stands", upstream=upstream)
+    return SyncState("held", words=_("until it is decided which text stands"), upstream=upstream)
 
 
 def _words(state: PushState, upstream: str, said: str) -> str:
     match state:
         case PushState.CONFLICT:
-            return f"Conflict: {upstream} changed this completion after we pulled it. Nothing was sent."
+            words = _("Conflict: %(upstream)s changed this completion after we pulled it. Nothing was sent.")
+            return words % {"upstream": upstream}
         case PushState.ABSENT:
-            return f"Waits for a decision: {upstream} no longer lists it. Nothing was sent."
+            words = _("Waits for a decision: %(upstream)s no longer lists it. Nothing was sent.")
+            return words % {"upstream": upstream}
         case PushState.SUPERSEDED:
-            return SUPERSEDED
+            return str(SUPERSEDED)
         case _:
             return said

@@ -9,6 +9,8 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
@@ -52,7 +54,7 @@ def pull_now(request: HttpRequest, pk: int) -> HttpResponse:
     """Make the next pull due at once."""
     upstream = upstream_to_pull(request, pk)
     upstreams.ask_for_pull(upstream, actor=actor_of(request))
-    return _done(request, f"{upstream.name} is pulled within a second or two.")
+    return _done(request, _("%(upstream)s is pulled within a second or two.") % {"upstream": upstream.name})
 
 
 @login_required
@@ -63,7 +65,7 @@ def push_retry(request: HttpRequest, pk: int) -> HttpResponse:
         outbox.retry(push_to_decide(request, pk), actor=actor_of(request))
     except outbox.NotRetryable as error:
         return _done(request, str(error), refused=True)
-    return _done(request, "It is on its way again.")
+    return _done(request, _("It is on its way again."))
 
 
 @login_required
@@ -74,7 +76,7 @@ def push_give_up(request: HttpRequest, pk: int) -> HttpResponse:
         outbox.discard(push_to_decide(request, pk), actor=actor_of(request))
     except outbox.NotDiscardable as error:
         return _done(request, str(error), refused=True)
-    return _done(request, "The grade was given up. It stays here and is not sent.")
+    return _done(request, _("The grade was given up. It stays here and is not sent."))
 
 
 @login_required
@@ -90,7 +92,8 @@ def pushes_retry(request: HttpRequest) -> HttpResponse:
             # Somebody was faster with this one.
             continue
         again += 1
-    return _done(request, "One is on its way again." if again == 1 else f"{again} are on their way again.")
+    words = ngettext("One is on its way again.", "%(count)s are on their way again.", again)
+    return _done(request, words % {"count": again})
 
 
 # The page and its parts ------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from reviews.web.display_conflicts import Clash, Heading, Mark, Side, ThreeWay
 from reviews.web.json_text import showable
@@ -30,7 +31,7 @@ def compare(
     *,
     index: int = 0,
     label: str = "",
-    our_word: str = "ours",
+    our_word: str = "",
     missing: Mapping[str, str] | None = None,
 ) -> ThreeWay:
     """The texts of a merge, a column for each heading ("base", "theirs", "ours"); `missing` has a sentence for the
@@ -59,7 +60,7 @@ def compare(
         merged=merge.text,
         folded=any(side.short != side.marks for side in sides),
         mono=any(part.code for text in texts.values() for part in split_code(text)),
-        our_word=our_word,
+        our_word=our_word or _("ours"),
     )
 
 
@@ -75,7 +76,9 @@ def place_words(pointer: str, *, alone: bool) -> str:
     if alone or found is None:
         return "" if alone else pointer
     choice, part = found.groups()
-    return f"Answer {int(choice) + 1}" + (f", part {int(part) + 1}" if part else "")
+    if part:
+        return _("Answer %(answer)d, part %(part)d") % {"answer": int(choice) + 1, "part": int(part) + 1}
+    return _("Answer %(answer)d") % {"answer": int(choice) + 1}
 
 
 # --- marks ---------------------------------------------------------------------------------------------------------
@@ -103,7 +106,7 @@ def _marks(stretch: Stretch, key: str) -> Iterator[Mark]:
 def _trimmed(mark: Mark) -> Iterator[Mark]:
     """A mark without the blanks at its ends, which would stand there as a coloured nothing; line ends get a sign."""
     bare = mark.text.strip()
-    before, _, after = mark.text.partition(bare)
+    before, _bare, after = mark.text.partition(bare)
     for text in (before, bare, after):
         if text == bare or "\n" not in text:
             yield Mark(mark.kind if text == bare else "same", text)

@@ -8,6 +8,8 @@ from typing import Any
 from django.db.models import Count, Max
 from django.shortcuts import resolve_url
 from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from reviews.models import Pull, PullRefusal, PullState, Upstream
 from reviews.web.display_sync import Health, PullRow, RefusedReason, UpstreamCard
@@ -17,8 +19,10 @@ from reviews.workflow.upstreams import Trouble
 
 PULLS_SHOWN = 6
 REASONS_SHOWN = 3
-SEALED = "Its token cannot be opened: it was stored under another encryption key."
-ENTER_AGAIN = "Pulls and pushes wait, nothing is lost. They go on once the token is entered again in Admin."
+SEALED = gettext_lazy("Its token cannot be opened: it was stored under another encryption key.")
+ENTER_AGAIN = gettext_lazy(
+    "Pulls and pushes wait, nothing is lost. They go on once the token is entered again in Admin."
+)
 
 
 def cards(scope: Scope) -> tuple[UpstreamCard, ...]:
@@ -86,24 +90,25 @@ def _is_pulled(upstream: Upstream) -> bool:
 
 def _health(upstream: Upstream, trouble: Trouble | None, now: datetime) -> Health:
     if not upstream.enabled:
-        return Health("calm", "Switched off")
+        return Health("calm", _("Switched off"))
     if trouble is not None:
         return _troubled(trouble, upstream, now)
     if upstream.quiet_until is not None and upstream.quiet_until > now:
-        return Health("calm", "Asked us to wait", next_try=upstream.quiet_until, words=upstream.last_error)
+        return Health("calm", _("Asked us to wait"), next_try=upstream.quiet_until, words=upstream.last_error)
     failures = upstream.pull_failures + upstream.push_failures
     if failures:
-        return Health("calm", "Failing", upstream.failing_since, failures, words=upstream.last_error)
-    return Health("good", "Well")
+        return Health("calm", _("Failing"), upstream.failing_since, failures, words=upstream.last_error)
+    return Health("good", _("Well"))
 
 
 def _troubled(trouble: Trouble, upstream: Upstream, now: datetime) -> Health:
+    again = str(ENTER_AGAIN)
     if trouble.kind == "sealed":
-        return Health("bad", "Token cannot be opened", trouble.since, words=SEALED, advice=ENTER_AGAIN)
+        return Health("bad", _("Token cannot be opened"), trouble.since, words=str(SEALED), advice=again)
     if trouble.kind == "token":
-        return Health("bad", "Token refused", trouble.since, last=trouble.last, words=trouble.words, advice=ENTER_AGAIN)
+        return Health("bad", _("Token refused"), trouble.since, last=trouble.last, words=trouble.words, advice=again)
     next_try = upstream.quiet_until if upstream.quiet_until and upstream.quiet_until > now else None
-    return Health("bad", "Down", trouble.since, trouble.count, trouble.last, next_try, trouble.words)
+    return Health("bad", _("Down"), trouble.since, trouble.count, trouble.last, next_try, trouble.words)
 
 
 def _pull_row(pull: Pull) -> PullRow:

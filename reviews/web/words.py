@@ -3,6 +3,9 @@
 import re
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -15,27 +18,32 @@ class Part:
 
 def characters(text: str) -> str:
     """The length of a text for a reader: "1 character", "1,940 characters"."""
-    return "1 character" if len(text) == 1 else f"{len(text):,} characters"
+    count = len(text)
+    return ngettext("%(count)s character", "%(count)s characters", count) % {"count": f"{count:,}"}
 
 
 def seconds_text(seconds: float) -> str:
     """A duration for a reader: "820 ms", "1.3 s", "41 s", "2 min 5 s", "3 h 10 min"."""
     if seconds < 0.9995:
-        return f"{max(seconds, 0) * 1000:.0f} ms"
+        return _("%(count)s ms") % {"count": f"{max(seconds, 0) * 1000:.0f}"}
     if seconds < 9.95:
-        return f"{seconds:.1f} s"
+        return _("%(count)s s") % {"count": f"{seconds:.1f}"}
     whole = round(seconds)
     if whole < 60:
-        return f"{whole} s"
+        return _("%(count)s s") % {"count": whole}
     minutes, rest = divmod(whole, 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+    if minutes < 60:
+        return _("%(minutes)d min %(seconds)d s") % {"minutes": minutes, "seconds": rest}
+    return _("%(hours)d h %(minutes)d min") % {"hours": minutes // 60, "minutes": minutes % 60}
 
 
 def bytes_text(size: int) -> str:
     """A size for a reader, in powers of a thousand: "312 bytes", "12 kB", "3.4 MB"."""
     if size < 1000:
-        return "1 byte" if size == 1 else f"{size} bytes"
-    return f"{size / 1000:.0f} kB" if size < 999_500 else f"{size / 1_000_000:.1f} MB"
+        return ngettext("%(count)s byte", "%(count)s bytes", size) % {"count": size}
+    if size < 999_500:
+        return _("%(count)s kB") % {"count": f"{size / 1000:.0f}"}
+    return _("%(count)s MB") % {"count": f"{size / 1_000_000:.1f}"}
 
 
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]")
