@@ -172,6 +172,9 @@ def claim_next(queue: Queue, *, reviewer: User) -> Assignment | None:
     # only at its end when a fresh look finds nothing.
     for _ in range(MOST_ROUNDS):
         candidates = _candidates(queue, reviewer)
+        # Her page may have fetched ahead in this very moment.
+        if not candidates and (hers := _hers(queue, reviewer)) is not None:
+            return hers
         if not candidates and not _give_up_prefetched(queue, reviewer):
             return None
         for item_id in candidates:
@@ -199,8 +202,16 @@ def prefetch(queue: Queue, *, reviewer: User) -> Assignment | None:
         _end(behind, AssignmentState.RELEASED, reason="opened another queue")
     for item_id in _candidates(queue, reviewer):
         if (assignment := _take(item_id, queue, reviewer, now, prefetched=True)) is not None:
-            return assignment
+            return assignment if _stays_behind(assignment) else None
     return None
+
+
+def _stays_behind(assignment: Assignment) -> bool:
+    """Whether there still is an item on screen before it. Submitted meanwhile, nobody would come for this one."""
+    if _on_screen(assignment.reviewer) is None:
+        _end(assignment, AssignmentState.RELEASED, reason="came too late")
+        return False
+    return Assignment.objects.held().filter(pk=assignment.pk, prefetched=True).exists()
 
 
 def reclaim(item: QueueItem, *, reviewer: User) -> Assignment:

@@ -294,3 +294,32 @@ def test_a_push_is_leased_by_one_of_eight() -> None:
     copies = [completion.pushes.get() for _ in range(THREADS)]
     leased = _at_once([partial(outbox.lease, push) for push in copies])
     assert sum(leased) == 1
+
+
+def test_what_is_fetched_ahead_during_a_submit_is_never_left_behind() -> None:
+    wanted = factories.feedback_task(factories.organization())
+    reviewer = factories.reviewer(wanted.organization)
+    for _ in range(15):
+        factories.completion(wanted.organization)
+        factories.completion(wanted.organization)
+        claim = queues.claim_next(wanted.queue, reviewer=reviewer)
+        assert claim is not None
+        factories.submit(claim)
+        claim = queues.claim_next(wanted.queue, reviewer=reviewer)
+        assert claim is not None
+        factories.completion(wanted.organization)
+        met = _at_once([partial(_submit_and_go_on, claim, wanted.queue), partial(_fetch_ahead, wanted.queue, reviewer)])
+        held = Assignment.objects.held().filter(reviewer=reviewer)
+        assert set(held.values_list("prefetched", flat=True)) <= {False}, met
+        last = met[0] or queues.claim_next(wanted.queue, reviewer=reviewer)
+        assert last is not None
+        factories.submit(last)
+
+
+def _submit_and_go_on(claim: Assignment, queue: Queue) -> Assignment | None:
+    factories.submit(claim)
+    return queues.claim_next(queue, reviewer=claim.reviewer)
+
+
+def _fetch_ahead(queue: Queue, reviewer: User) -> Assignment | None:
+    return queues.prefetch(queue, reviewer=reviewer)
