@@ -172,17 +172,17 @@ def claim_next(queue: Queue, *, reviewer: User) -> Assignment | None:
     # only at its end when a fresh look finds nothing.
     for _ in range(MOST_ROUNDS):
         candidates = _candidates(queue, reviewer)
-        # Her page may have fetched ahead in this very moment.
-        if not candidates and (hers := _hers(queue, reviewer)) is not None:
-            return hers
-        if not candidates and not _give_up_prefetched(queue, reviewer):
-            return None
         for item_id in candidates:
-            if (assignment := _take(item_id, queue, reviewer, now)) is not None:
+            # The page may fetch ahead in this very moment, and in another tab she may be faster herself.
+            assignment = _take(item_id, queue, reviewer, now) or _hers(queue, reviewer)
+            if assignment is not None:
                 return assignment
-        # In another tab she may have been faster herself.
-        if (held := _on_screen(reviewer)) is not None:
-            return held
+        if candidates:
+            continue
+        if (hers := _hers(queue, reviewer)) is not None:
+            return hers
+        if not _give_up_prefetched(queue, reviewer):
+            return None
     return None
 
 

@@ -119,6 +119,8 @@ def key_of(page: Page, question: str, choice: str) -> str:
 def by_keyboard(page: Page) -> str:
     """Grade and edit without touching the mouse; the id."""
     expect(page.locator("#answer")).to_be_visible()
+    # Keys are listened to from then on.
+    page.wait_for_load_state()
     uid = shown(page)
     keys = [key_of(page, "Verdict", "weak"), key_of(page, "Score", "4"), key_of(page, "Send it", "Yes")]
     assert all(keys)
