@@ -35,7 +35,9 @@ class Restored:
 
 @require_POST
 def review_draft(request: HttpRequest, pk: int) -> HttpResponse:
-    """Keep the form as it stands. 401: signed out. 409: submitted already. 413: too long."""
+    """Keep the form as it stands. 204: it is submitted already, so there is nothing to keep. 401: signed out. 413: too
+    long.
+    """
     # A redirect to the sign-in page would be followed by the script.
     if not request.user.is_authenticated:
         return JsonResponse({"error": _("You are signed out.")}, status=401)
@@ -48,8 +50,8 @@ def review_draft(request: HttpRequest, pk: int) -> HttpResponse:
         saved_at = drafts.save(assignment, fields, base=base, amends=posted_id(request.POST, "amends"))
     except DraftRefused as error:
         return JsonResponse({"error": str(error)}, status=413)
-    except DraftTooLate as error:
-        return JsonResponse({"error": str(error)}, status=409)
+    except DraftTooLate:
+        return HttpResponse(status=204)
     return JsonResponse({"saved_at": saved_at.isoformat(), "held_until": assignment.held_until.isoformat()})
 
 

@@ -66,8 +66,8 @@ def test_it_ends_with_the_submit() -> None:
     made.client.post(f"/reviews/{first}/submit", made.form(first))
     assert not Draft.objects.exists()
     late = made.client.post(f"/reviews/{first}/draft", {"document": str(made.completions[0].current_id)})
-    assert late.status_code == 409
-    assert "submitted" in late.json()["error"]
+    assert late.status_code == 204
+    assert not Draft.objects.exists()
 
 
 def test_of_another_text_it_is_offered_and_not_applied() -> None:

@@ -148,7 +148,8 @@ async function send(form, leaving = false) {
   state.sending = true;
   const answer = await ask(form, leaving);
   state.sending = false;
-  if (answer?.ok) await saved(form, version, answer);
+  if (answer?.status === 204) state.closed = true;
+  else if (answer?.ok) await saved(form, version, answer);
   else failed(form, answer?.status ?? 0);
   // What she wrote meanwhile.
   if (!state.closed && state.saved !== state.version && answer?.status !== 413) {
@@ -167,10 +168,7 @@ async function saved(form, version, answer) {
   if (form === grade()) lasts(said.held_until);
 }
 
-function failed(form, status) {
-  if (status === 409) stateOf(form).closed = true;
-  else say(form, KINDS[status] ?? "local");
-}
+const failed = (form, status) => say(form, KINDS[status] ?? "local");
 
 // When ---------------------------------------------------------------------------------------------------------------
 
