@@ -212,14 +212,12 @@ def organizations_led(user: User) -> QuerySet[Organization]:
 
 def upstream_to_pull(request: HttpRequest, pk: int) -> Upstream:
     """An upstream of an organization where she is a lead. Raises Http404."""
-    led = organizations_led(user_of(request)).values("pk")
-    return _found(Upstream.objects.filter(pk=pk, organization__in=led).select_related("organization").first())
+    return _found(Upstream.objects.filter(pk=pk, organization__in=_led(request)).select_related("organization").first())
 
 
 def push_to_decide(request: HttpRequest, pk: int) -> Push:
     """A push of an organization where she is a lead, to be pushed again or given up. Raises Http404."""
-    led = organizations_led(user_of(request)).values("pk")
-    pushes = Push.objects.filter(pk=pk, completion__organization__in=led)
+    pushes = Push.objects.filter(pk=pk, completion__organization__in=_led(request))
     return _found(pushes.select_related("completion__organization", "revision__result").first())
 
 
@@ -232,36 +230,31 @@ def refusal_for(request: HttpRequest, pk: int) -> PullRefusal:
 
 def refusal_to_retry(request: HttpRequest, pk: int) -> PullRefusal:
     """What a pull set aside in an organization where she is a lead. Raises Http404."""
-    led = organizations_led(user_of(request)).values("pk")
-    refusals = PullRefusal.objects.filter(pk=pk, upstream__organization__in=led)
+    refusals = PullRefusal.objects.filter(pk=pk, upstream__organization__in=_led(request))
     return _found(refusals.select_related("upstream__organization").defer("data").first())
 
 
 def queue_to_lead(request: HttpRequest, pk: int) -> Queue:
     """A queue of an organization where she is a lead, whether or not she reviews it. Raises Http404."""
-    led = organizations_led(user_of(request)).values("pk")
-    queues = Queue.objects.filter(pk=pk, organization__in=led)
+    queues = Queue.objects.filter(pk=pk, organization__in=_led(request))
     return _found(queues.select_related("organization", "feedback_task__upstream").first())
 
 
 def item_to_lead(request: HttpRequest, pk: int) -> QueueItem:
     """An item of a queue of an organization where she is a lead. Raises Http404."""
-    led = organizations_led(user_of(request)).values("pk")
-    items = QueueItem.objects.filter(pk=pk, queue__organization__in=led)
+    items = QueueItem.objects.filter(pk=pk, queue__organization__in=_led(request))
     return _found(items.select_related("queue__organization").first())
 
 
 def claim_to_lead(request: HttpRequest, pk: int) -> Assignment:
     """Somebody's claim in an organization where she is a lead, to be taken back. Raises Http404."""
-    led = organizations_led(user_of(request)).values("pk")
-    claims = Assignment.objects.filter(pk=pk, item__queue__organization__in=led)
+    claims = Assignment.objects.filter(pk=pk, item__queue__organization__in=_led(request))
     return _found(claims.select_related("item__queue__organization", "reviewer").first())
 
 
 def feedback_task_to_lead(request: HttpRequest, pk: int) -> FeedbackTask:
     """A feedback task of an organization where she is a lead. Raises Http404."""
-    led = organizations_led(user_of(request)).values("pk")
-    found = FeedbackTask.objects.filter(pk=pk, organization__in=led)
+    found = FeedbackTask.objects.filter(pk=pk, organization__in=_led(request))
     return _found(found.select_related("organization", "queue", "upstream", "current_revision__created_by").first())
 
 
@@ -271,6 +264,10 @@ def queues_led(user: User) -> QuerySet[Queue]:
 
 
 M = TypeVar("M")
+
+
+def _led(request: HttpRequest) -> QuerySet[Organization]:
+    return organizations_led(user_of(request))
 
 
 def _found(row: M | None) -> M:

@@ -193,7 +193,6 @@ def _facts(document: Mapping[str, Any], request: Any, response: Any) -> Facts:
         model=words(answered.get("model")) or words(mapping(request).get("model")),
         prompt_tokens=_count(usage, "prompt_tokens", "input_tokens"),
         completion_tokens=_count(usage, "completion_tokens", "output_tokens"),
-        total_tokens=_count(usage, "total_tokens"),
         duration=_seconds(document),
         tags=tuple(pretty(tag) for tag in listed(opened(document.get("tags")))),
         finish_reason=", ".join(dict.fromkeys(filter(None, reasons))),

@@ -106,7 +106,6 @@ class Facts:
     model: str = ""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
-    total_tokens: int | None = None
     duration: float | None = None
     tags: tuple[str, ...] = ()
     finish_reason: str = ""

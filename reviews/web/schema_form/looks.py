@@ -1,7 +1,7 @@
 """What reading and writing a form have in common: the schema's parts, taken apart once, and how each is laid out."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from reviews.web.schema_form.controls import control_of
@@ -120,11 +120,6 @@ def item_of(plain: Mapping[str, Json], index: int) -> Json:
     if index < len(first):
         return first[index]
     return plain.get("additionalItems", True) if isinstance(items, list) else items
-
-
-def as_required(spot: Spot) -> Spot:
-    """The same place, with an answer expected."""
-    return replace(spot, required=True)
 
 
 def _speaks_of_members(grown: Grown) -> bool:

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from reviews.web.schema_form.shapes import Group, Shape, compact, kinds_in, shape_of
 
@@ -221,8 +220,3 @@ def row_label(label: str, index: int) -> str:
 def path_label(steps: Sequence[str]) -> str:
     """Where a field stands, for a list of errors."""
     return " › ".join(steps)
-
-
-def rows_note(count: int) -> str:
-    """How many rows there are."""
-    return ngettext("%d row", "%d rows", count) % count if count else _("none yet")
