@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 from reviews.access import claim_for, completion_for, may_decide, user_of, visible_feedback
 from reviews.models import Completion, Feedback, Push, PushKind, PushState, Revision, RevisionOrigin, Upstream, User
 from reviews.models.sync import NEEDS_A_PERSON
-from reviews.web import conversation
+from reviews.web import conversation, uncertain
 from reviews.web import rows as said
 from reviews.web.display import ChangeRow, CompletionPage, FeedbackRow, RevisionRow, SyncState
 from reviews.web.http import posted_id
@@ -59,7 +59,7 @@ def _page(row: Completion, user: User, review_id: int | None) -> CompletionPage:
     return CompletionPage(
         id=row.pk,
         name=row.uid,
-        conversation=conversation.read(documents.read(row.current)),
+        conversation=conversation.read(documents.read(row.current), uncertain.list_at(row)),
         received_at=row.received_at,
         source=_("by pull") if row.upstream else _("by API"),
         sync=_state(row, last_edit, decides=decides),

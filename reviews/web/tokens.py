@@ -36,6 +36,8 @@ _INVISIBLE = {
 # No character up to the first figure belongs to the one before it; of those beyond, some do.
 _LAST_ALONE, _JOINER, _SKIN_TONES = "\u02ff", "\u200d", "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 
+_EXP = math.exp
+
 # The numbers of the first piece and of the one after the last.
 Span = tuple[int, int]
 
@@ -163,16 +165,20 @@ def visible(text: str) -> str:
     return ("·" * lead + shown + "·" * tail) or "(empty)"
 
 
-def render_tokens(run: TokenRun, prefix: str, span: Span | None = None, named: Container[int] = ()) -> SafeString:
+def render_tokens(
+    run: TokenRun, prefix: str, span: Span | None = None, named: Container[int] = (), *, list_at: str = ""
+) -> SafeString:
     """The answer as HTML: certain stretches as plain text, each uncertain piece as a link to its row in the list.
 
     `prefix` makes the names unique on a page with several answers; `span` picks some of the pieces, and `named` are
-    certain pieces that get a name too, because something leads to them. Every string that comes from a document passes
-    `_escaped` here; the rest is literals and integers.
+    certain pieces that get a name too, because something leads to them. `list_at` is the address of the list where that
+    is another page; then uncertain pieces are named as well. Every string that comes from a document passes `_escaped`
+    here; the rest is literals, integers and addresses of our own.
     """
     parts: list[str] = []
     plain: list[str] = []
     first, after = span or (0, len(run.pieces))
+    start, there = escape(prefix), escape(list_at)
     for number, piece in enumerate(run.pieces[first:after], first):
         if not piece.level and number not in named:
             plain.append(piece.text)
@@ -183,11 +189,13 @@ def render_tokens(run: TokenRun, prefix: str, span: Span | None = None, named: C
         plain.append(lead)
         parts.append(_escaped("".join(plain)))
         plain = [tail]
-        name, inner = f"{escape(prefix)}-{number}", _escaped(core or piece.text)
+        name, inner = f"{start}-{number}", _escaped(core or piece.text)
+        if not piece.level:
+            parts.append(f'<a name="{name}">{inner}</a>')
+            continue
         look = f"t t{piece.level}" if core else f"t t{piece.level} blank"
-        parts.append(
-            f'<a class="{look}" href="#{name}">{inner}</a>' if piece.level else f'<a name="{name}">{inner}</a>'
-        )
+        called = f' name="{name}"' if there else ""
+        parts.append(f'<a class="{look}" href="{there}#{name}"{called}>{inner}</a>')
     parts.append(_escaped("".join(plain)))
     return mark_safe("".join(parts))  # noqa: S308 - see the docstring: all text is escaped above
 
@@ -256,40 +264,47 @@ def _run(pieces: tuple[Piece, ...], text: str) -> TokenRun:
 
 def _pieces(tokens: Sequence[_Token]) -> list[Piece]:
     found: list[Piece] = []
-    for piece in _decoded(tokens):
-        if found and _goes_on(found[-1].text, piece.text):
+    before = ""
+    for text, probability, token in _decoded(tokens):
+        # Of thousands of tokens hardly one begins with a sign that belongs to the one before.
+        if before and (text > _LAST_ALONE or text[:1] == "\n" or before[-1] == _JOINER) and _goes_on(before, text):
             former = found.pop()
-            known = [chance for chance in (former.probability, piece.probability) if chance is not None]
-            found.append(_piece(former.text + piece.text, math.prod(known) if known else None, former.token))
-        else:
-            found.append(piece)
+            text = before + text
+            probability = _product(former.probability, probability)
+            token = former.token
+        found.append(_piece(text, probability, token))
+        before = text
     return found
 
 
-def _decoded(tokens: Sequence[_Token]) -> Iterator[Piece]:
-    """The shortest rows of tokens whose bytes are whole code points, or never will be."""
+def _decoded(tokens: Sequence[_Token]) -> Iterator[tuple[str, float | None, _Token]]:
+    """The shortest rows of tokens whose bytes are whole code points, or never will be: the text, its probability, and
+    the first token.
+    """
     pending: list[_Token] = []
     raw = b""
     for token in tokens:
         raw = raw + token.raw if pending else token.raw
-        pending.append(token)
         try:
             text = raw.decode()
         except UnicodeDecodeError as error:
             if error.end == len(raw) and error.reason == "unexpected end of data":
+                pending.append(token)
                 continue  # the character goes on in the next token
             text = raw.decode(errors="replace")
-        yield _joined(text, pending)
-        pending = []
+        if pending:
+            pending.append(token)
+            yield text, _product(*(part.probability for part in pending)), pending[0]
+            pending = []
+        else:
+            yield text, token.probability, token
     if pending:
-        yield _joined(raw.decode(errors="replace"), pending)
+        yield raw.decode(errors="replace"), _product(*(part.probability for part in pending)), pending[0]
 
 
-def _joined(text: str, tokens: Sequence[_Token]) -> Piece:
-    if len(tokens) == 1:
-        return _piece(text, tokens[0].probability, tokens[0])
-    known = [token.probability for token in tokens if token.probability is not None]
-    return _piece(text, math.prod(known) if known else None, tokens[0])
+def _product(*probabilities: float | None) -> float | None:
+    known = [chance for chance in probabilities if chance is not None]
+    return math.prod(known) if known else None
 
 
 def _piece(text: str, probability: float | None, token: _Token) -> Piece:
@@ -313,10 +328,13 @@ def _chat_tokens(content: Any) -> list[_Token]:
 
 
 def _chat_token(entry: dict[str, Any]) -> _Token:
-    text, listed = _text(entry.get("token")), entry.get("bytes")
-    return _Token(
-        text, _raw(listed, text), _probability(entry.get("logprob")), entry.get("top_logprobs"), listed is None
-    )
+    get = entry.get
+    text, listed, logprob = get("token"), get("bytes"), get("logprob")
+    if type(text) is not str:
+        text = _text(text)
+    # The usual form without further calls: there are thousands.
+    probability = _EXP(logprob) if type(logprob) is float and logprob < 0 else _probability(logprob)
+    return _Token(text, _raw(listed, text), probability, get("top_logprobs"), listed is None)
 
 
 def _without_end_marks(tokens: list[_Token], text: str) -> list[_Token]:
