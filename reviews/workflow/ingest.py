@@ -115,14 +115,15 @@ def merge(standing: Mapping[str, Any], posted: Mapping[str, Any], *, logged: boo
     """Top-level members of `posted` over those of `standing`, whatever order the posts of one completion come in.
 
     A post of a lower rank (started, then failed, then finished) only fills in what is absent or null, so that nothing
-    that has ended starts again. One of a higher rank replaces, as does one of the same rank or without a status; but a
-    null of a higher rank, or of a `logged` row, replaces no value: it would have been filled in, had it come first.
+    that has ended starts again. One of a higher rank replaces, as does one of the same rank or without a status. Null
+    replaces a value only by an update without a status: in a row that logs how a completion went, and in every `logged`
+    one, it is a field not yet known, and would have been filled in, had it come first.
     """
     here = _rank(standing, unsaid=-1)
     theirs = _rank(posted, unsaid=here)
     if theirs < here:
         taken = {name: value for name, value in posted.items() if standing.get(name) is None}
-    elif theirs > here or logged:
+    elif logged or posted.get("status") is not None:
         taken = {name: value for name, value in posted.items() if value is not None or name not in standing}
     else:
         taken = dict(posted)
