@@ -2,11 +2,10 @@
 
 import random
 import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import permutations
+from itertools import pairwise, permutations
 from typing import Any
 
 WRITERS = 20
@@ -14,17 +13,15 @@ STATUSES = ("started", "failed", "finished")
 ORDERS = list(permutations(STATUSES))
 # A client whose connection was cut posts again what it had posted.
 REPEATS = 0.15
-# Those of the statuses that come later in the order of a round wait so long, in seconds, give or take as much.
-LATER = 0.004
 
 
 @dataclass(frozen=True)
 class Write:
-    """One post: by which writer, how long after the start, and what."""
+    """One post: by which writer, and what; with `after` only once a post of that status was answered."""
 
     writer: int
-    delay: float
     body: dict[str, Any]
+    after: str | None = None
 
     @property
     def status(self) -> str:
@@ -34,14 +31,18 @@ class Write:
 
 
 def round_of(number: int, seed: int) -> list[Write]:
-    """The posts of one round. The rounds go through all orders of the three statuses; chance mixes them as well."""
+    """The posts of one round. By turns all begin at one instant, and each status once the one before it in the order
+    of the round has arrived; the rounds go through all six orders.
+    """
     chance = random.Random(f"{seed}/{number}")
-    order = ORDERS[number % len(ORDERS)]
+    order = ORDERS[number // 2 % len(ORDERS)]
+    waits = {status: before for before, status in pairwise(order)} if number % 2 else {}
     statuses = [*STATUSES, *chance.choices(STATUSES, k=WRITERS - len(STATUSES))]
     writes = []
     for writer, status in enumerate(statuses):
-        write = Write(writer, order.index(status) * LATER * 2 * chance.random(), body(status, writer))
+        write = Write(writer, body(status, writer), waits.get(status))
         writes += [write, write] if chance.random() < REPEATS else [write]
+    chance.shuffle(writes)
     return writes
 
 
@@ -113,11 +114,16 @@ class Writers:
     def write(self, uid: str, writes: Sequence[Write]) -> None:
         """All posts of a round, begun at one instant. Raises what one of them raises."""
         together = threading.Barrier(len(writes), timeout=30)
+        arrived = {status: threading.Event() for status in STATUSES}
 
         def run(write: Write) -> None:
             together.wait()
-            time.sleep(write.delay)
-            self._post(uid, write.body)
+            if write.after:
+                arrived[write.after].wait(60)
+            try:
+                self._post(uid, write.body)
+            finally:
+                arrived[write.status].set()
 
         for written in [self._pool.submit(run, write) for write in writes]:
             written.result(300)

@@ -2,12 +2,12 @@
 
     python -m tests.bench.writers --rounds 1000 --database sqlite --seed 1
 
-A GradeBench in processes of its own, as it is run (on SQLite `manage.py up`; on PostgreSQL gunicorn, its workers apart).
+A GradeBench in processes of its own, as it is run: on SQLite `manage.py up`; on PostgreSQL gunicorn with two workers.
 In each round 20 clients, each over a connection of its own, post started, failed and finished rows of one id at once,
-some of them twice; every sixth round begins with another order of the three. After each round the document is fetched
-and must be the union: every member of every post, what is finished never replaced by what is less. Printed: rounds,
-posts, what was wrong (the exit code is 1 when anything was), how often each order of arrival was seen, the milliseconds
-of a post, and posts per second.
+some of them twice; in every other round a status waits until the one before it has arrived, by turns in all six orders.
+After each round the document is fetched and must be the union: every member of every post, what is finished never
+replaced by what is less. Printed: rounds, posts, what was wrong (the exit code is 1 when anything was), how often each
+order of arrival was seen, the milliseconds of a post, and posts per second.
 """
 
 import argparse
@@ -72,14 +72,14 @@ class Tally:
         """The figures, a line each."""
         thousandths = sorted(second * 1000 for second in self.seconds)
         orders = ", ".join(f"{' → '.join(order)} {count}" for order, count in self.orders.most_common())
+        p95 = thousandths[int(len(thousandths) * 0.95)]
+        middle = f"median {statistics.median(thousandths):.0f} ms, p95 {p95:.0f} ms"
         return "\n".join(
             [
                 f"{self.rounds:,} rounds of {WRITERS} writers, {len(thousandths):,} posts in {took:.0f} s",
                 f"documents that are not the union: {len(self.lost)}; posts not answered 200: {len(self.refused)}",
                 f"arrived as: {orders}",
-                f"a post: median {statistics.median(thousandths):.0f} ms, "
-                f"p95 {thousandths[int(len(thousandths) * 0.95)]:.0f} ms, longest {thousandths[-1]:.0f} ms; "
-                f"{len(thousandths) / took:.0f} posts per second",
+                f"a post: {middle}, longest {thousandths[-1]:.0f} ms; {len(thousandths) / took:.0f} posts per second",
                 *self.lost[:10],
                 *self.refused[:10],
             ]
