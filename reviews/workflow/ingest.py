@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
@@ -29,6 +30,10 @@ class IngestRefused(ValueError):
 
 class HeldElsewhere(IngestRefused):
     """The id is held by another organization, or here under another upstream."""
+
+
+class CompletionTooLarge(IngestRefused):
+    """With what it has already the completion would be larger than one may be."""
 
 
 class Outcome(StrEnum):
@@ -60,7 +65,7 @@ def receive(
 
     `raw` is the document's JSON as it came, kept as it is when the completion is new. `logged` says that it comes from
     a client that posts its whole row again and again: what it had sent before it changed here stays changed. Raises
-    IngestRefused, HeldElsewhere when only another organization has the id.
+    IngestRefused, CompletionTooLarge, HeldElsewhere when only another organization has the id.
     """
     _check_uid(uid)
     known = Completion.objects.filter(organization=organization, uid=uid).values_list("pk", flat=True).first()
@@ -175,9 +180,20 @@ def _merge(completion: Completion, posted: dict[str, Any], actor: Actor, *, logg
         merged = merge(standing, news, logged=logged)
     if _is_same(merged, standing):
         return Ingested(completion, Outcome.UNCHANGED, standing)
+    _check_size(merged)
     revisions.accept(completion, merged, origin=RevisionOrigin.API, before=standing, actor=actor)
     sort(completion, merged)
     return Ingested(completion, Outcome.CHANGED, merged)
+
+
+def _check_size(merged: Mapping[str, Any]) -> None:
+    """Post by post a completion would grow past what can be sent, pulled or even read again. Raises
+    CompletionTooLarge.
+    """
+    if len(documents.dumps(merged)) > settings.API_MAX_BODY_BYTES:
+        raise CompletionTooLarge(
+            f"With what it has already the completion would be larger than {settings.API_MAX_BODY_BYTES:,} bytes."
+        )
 
 
 def _repeated(completion: Completion, posted: Mapping[str, Any]) -> set[str]:
