@@ -8,9 +8,14 @@ LOG10PY = "log10py"
 
 @dataclass(frozen=True)
 class Reader:
-    """The client behind a request, as far as the answer's form depends on it."""
+    """The client behind a request, as far as the answer's form depends on it.
+
+    `logs` is whether it is log10-io, by the header X-Log10-Organization-Id: that client alone sends it, and with each
+    of its reads. Its user agent is that of any program that uses httpx, which may well want what is stored.
+    """
 
     user_agent: str = ""
+    logs: bool = False
 
     @property
     def parses_strictly(self) -> bool:
