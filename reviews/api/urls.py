@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reviews.api import completions, feedback, feedback_tasks, sessions
+from reviews.api import bulk, completions, feedback, feedback_tasks, sessions
 
 urlpatterns = [
     path("v1/completions", completions.Completions.as_view(), name="api_completions"),
@@ -14,4 +14,6 @@ urlpatterns = [
     path("v1/feedback/<path:uid>", feedback.FeedbackDetail.as_view(), name="api_feedback_detail"),
     path("v1/feedback_task", feedback_tasks.FeedbackTasks.as_view(), name="api_feedback_tasks"),
     path("v1/feedback_task/<path:uid>", feedback_tasks.FeedbackTaskDetail.as_view(), name="api_feedback_task"),
+    # Ours beyond Log10's.
+    path("gradebench/v1/completions/bulk", bulk.CompletionsBulk.as_view(), name="api_completions_bulk"),
 ]

@@ -16,6 +16,7 @@ from reviews.workflow.audit import SYSTEM, Actor
 
 LONGEST_UID = 255
 ENDED = ("finished", "failed")
+ELSEWHERE = "There is no completion {uid} here."
 
 
 class IngestRefused(ValueError):
@@ -50,11 +51,11 @@ def receive(
     `raw` is the document's JSON as it came, kept as it is when the completion is new. Raises HeldElsewhere when only
     another organization has the id.
     """
-    _check_uid(uid)
+    check_uid(uid)
     known = Completion.objects.filter(organization=organization, uid=uid).values_list("pk", flat=True).first()
     if known is None:
         if Completion.objects.filter(uid=uid).exclude(organization=organization).exists():
-            raise HeldElsewhere(f"There is no completion {uid} here.")
+            raise HeldElsewhere(ELSEWHERE.format(uid=uid))
         try:
             with transaction.atomic():
                 return _create(organization, uid, document, raw, upstream=None)
@@ -71,7 +72,7 @@ def take_pulled(upstream: Upstream, uid: str, document: dict[str, Any], raw: byt
     `asked_at` is when the list was asked for: what we have sent since is newer than what it says.
     Raises HeldElsewhere when the organization has the id from an application or another upstream.
     """
-    _check_uid(uid)
+    check_uid(uid)
     organization = upstream.organization
     mine = Completion.objects.filter(organization=organization, uid=uid).values_list("pk", flat=True)
     known = mine.first()
@@ -108,7 +109,8 @@ def merge(standing: Mapping[str, Any], posted: Mapping[str, Any]) -> dict[str, A
     return {**standing, **posted}
 
 
-def _check_uid(uid: str) -> None:
+def check_uid(uid: str) -> None:
+    """Raises IngestRefused for what can be no completion's id."""
     if not uid or len(uid) > LONGEST_UID or "\x00" in uid:
         raise IngestRefused(f"The id must be text of 1 to {LONGEST_UID} characters, without NUL.")
     if uid in (".", ".."):
@@ -119,7 +121,23 @@ def _check_uid(uid: str) -> None:
 def _create(
     organization: Organization, uid: str, document: dict[str, Any], raw: bytes | None, *, upstream: Upstream | None
 ) -> Ingested:
-    row = documents.store(organization, document, raw)
+    completion = made(organization, uid, document, raw, upstream=upstream)
+    completion.received.save(force_insert=True)
+    completion.save(force_insert=True)
+    sort(completion, document)
+    return Ingested(completion, Outcome.CREATED, document)
+
+
+def made(
+    organization: Organization,
+    uid: str,
+    document: dict[str, Any],
+    raw: bytes | None,
+    *,
+    upstream: Upstream | None = None,
+) -> Completion:
+    """A completion that is not here yet, and its document under `received`. The caller saves both."""
+    row = documents.made(organization, document, raw)
     completion = Completion(
         organization=organization,
         uid=uid,
@@ -129,9 +147,7 @@ def _create(
         received_at=clock.now(),
     )
     revisions.set_current(completion, row, document)
-    completion.save(force_insert=True)
-    sort(completion, document)
-    return Ingested(completion, Outcome.CREATED, document)
+    return completion
 
 
 def _merge(completion: Completion, posted: dict[str, Any], actor: Actor) -> Ingested:
