@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import Http404
 from django.http.request import RawPostDataException
+from django.utils.http import parse_header_parameters
 from rest_framework import exceptions, status
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
@@ -25,10 +26,12 @@ from reviews.log10 import strict_json, wire
 from reviews.models import ApiToken, Organization
 from reviews.workflow.audit import Actor
 from reviews.workflow.grading import FeedbackRefused
-from reviews.workflow.ingest import HeldElsewhere, IngestRefused
+from reviews.workflow.ingest import CompletionTooLarge, HeldElsewhere, IngestRefused
 from reviews.workflow.schema import SchemaRefused, ValuesRefused
 
 log = logging.getLogger(__name__)
+
+UTF_8 = "utf-8"
 
 
 @dataclass(frozen=True)
@@ -51,15 +54,22 @@ class TooLarge(exceptions.APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
 
 
+class WrongEncoding(exceptions.APIException):
+    """415, with a sentence of its own."""
+
+    status_code = status.HTTP_415_UNSUPPORTED_MEDIA_TYPE
+
+
 class StrictJSONParser(BaseParser):
-    """Reads JSON through the strict gate."""
+    """Reads JSON through the strict gate: UTF-8, as it is, up to a size and a depth."""
 
     media_type = "application/json"
 
     def parse(  # type: ignore[override] # DRF passes on whatever a parser returns
         self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Body:
-        """Raises ParseError, TooLarge."""
+        """Raises ParseError, TooLarge, WrongEncoding."""
+        _check_encoding(media_type or "", parser_context or {})
         most = settings.API_MAX_BODY_BYTES
         try:
             raw = stream.read(most + 1)
@@ -71,6 +81,16 @@ class StrictJSONParser(BaseParser):
             return Body(strict_json.loads(raw, max_depth=settings.API_MAX_DEPTH), raw)
         except strict_json.BadJson as error:
             raise exceptions.ParseError(str(error)) from error
+
+
+def _check_encoding(media_type: str, context: Mapping[str, Any]) -> None:
+    """Raises WrongEncoding."""
+    charset = parse_header_parameters(media_type)[1].get("charset", UTF_8)
+    if charset.lower().replace("_", "-") not in (UTF_8, "utf8", "us-ascii", "ascii"):
+        raise WrongEncoding("Send the body in UTF-8: JSON is exchanged in no other encoding.")
+    encoding = context["request"].headers.get("Content-Encoding", "") if "request" in context else ""
+    if encoding.strip().lower() not in ("", "identity"):
+        raise WrongEncoding("Send the body as it is, without a Content-Encoding: GradeBench does not unpack it here.")
 
 
 class JSONBytesRenderer(BaseRenderer):
@@ -104,6 +124,7 @@ _STATUS: dict[type[Exception], int] = {
     ValuesRefused: status.HTTP_400_BAD_REQUEST,
     FeedbackRefused: status.HTTP_400_BAD_REQUEST,
     HeldElsewhere: status.HTTP_404_NOT_FOUND,
+    CompletionTooLarge: status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,
     IngestRefused: status.HTTP_400_BAD_REQUEST,
     RequestDataTooBig: status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,
     RawPostDataException: status.HTTP_400_BAD_REQUEST,

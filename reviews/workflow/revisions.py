@@ -74,19 +74,20 @@ def set_current(completion: Completion, row: Document, document: Mapping[str, An
 
 def tag_ids(organization_id: int, names: Iterable[str]) -> dict[str, int]:
     """The ids of the tags of these names; those that nothing carried yet are made."""
-    # In order: two that make the same tags at once would otherwise wait for each other.
-    wanted = sorted(set(names))
+    wanted = set(names)
     known = _known_tags(organization_id, wanted)
-    missing = [name for name in wanted if name not in known]
+    missing = wanted - known.keys()
     if missing:
+        # In one order, whatever order the documents have them in: two transactions that each wait for a tag of the
+        # other's would end in a deadlock.
         Tag.objects.bulk_create(
-            [Tag(organization_id=organization_id, name=name) for name in missing], ignore_conflicts=True
+            [Tag(organization_id=organization_id, name=name) for name in sorted(missing)], ignore_conflicts=True
         )
         known |= _known_tags(organization_id, missing)
     return known
 
 
-def _known_tags(organization_id: int, names: list[str]) -> dict[str, int]:
+def _known_tags(organization_id: int, names: Iterable[str]) -> dict[str, int]:
     return dict(Tag.objects.filter(organization_id=organization_id, name__in=names).values_list("name", "pk"))
 
 
