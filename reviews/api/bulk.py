@@ -10,13 +10,13 @@ import orjson
 from django.conf import settings
 from django.db import Error
 from django.http import StreamingHttpResponse
-from rest_framework import exceptions, status
+from rest_framework import exceptions
 from rest_framework.request import Request
 
 from gradebench import outages
 from gradebench.errors import FAILED
 from reviews.access import organization_named
-from reviews.api.http import LengthRequired, TooLarge, View, is_chunked
+from reviews.api.http import LengthRequired, TooLarge, View, WrongEncoding, is_chunked
 from reviews.api.lines import Limits, Line, Lines
 from reviews.log10 import strict_json, wire
 from reviews.models.base import new_uid
@@ -42,12 +42,6 @@ NOT_LINES = f"Send one completion a line, as {NDJSON}, plain or with “Content-
 UNTERMINATED = "This server does not read a body in chunks; send it with a Content-Length."
 
 
-class NotLines(exceptions.APIException):
-    """415."""
-
-    status_code = status.HTTP_415_UNSUPPORTED_MEDIA_TYPE
-
-
 class _Stopped(RuntimeError):
     """The database failed; the sentence says what became of the lines at hand."""
 
@@ -61,6 +55,8 @@ class CompletionsBulk(View):
 
     needs = {"POST": "ingest"}
     takes_chunks = True
+    # Ids do it here, and an answer may have a million lines.
+    takes_keys = False
 
     def post(self, request: Request) -> StreamingHttpResponse:
         answer = self._answer(_lines_of(request))
@@ -124,7 +120,7 @@ def _lines_of(request: Request) -> Lines:
     media_type = (request.content_type or "").partition(";")[0].strip().lower()
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
     if media_type not in TYPES or encoding not in ("", "identity", *GZIP):
-        raise NotLines(NOT_LINES)
+        raise WrongEncoding(NOT_LINES)
     most = settings.API_BULK_MAX_BYTES
     limits = Limits(settings.API_MAX_BODY_BYTES, most, settings.API_BULK_MAX_LINES)
     meta = request.META
