@@ -211,6 +211,9 @@ STORAGES = {
 API_MAX_BODY_BYTES = _between("GRADEBENCH_API_MAX_BODY_BYTES", 20 * 1024 * 1024, least=1024, most=60 * 1024 * 1024)
 # JSON is written by code that goes no deeper than 254 levels, ours around a document included.
 API_MAX_DEPTH = _between("GRADEBENCH_API_MAX_DEPTH", 64, least=16, most=200)
+# Of a bulk request, which is read line by line: its bytes, as they are sent and unpacked, and its lines.
+API_BULK_MAX_BYTES = env.int("GRADEBENCH_API_BULK_MAX_BYTES", default=2 * 1024**3)
+API_BULK_MAX_LINES = env.int("GRADEBENCH_API_BULK_MAX_LINES", default=1_000_000)
 DATA_UPLOAD_MAX_MEMORY_SIZE = API_MAX_BODY_BYTES
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 # Every view derives from reviews.api.http.View, which names its own parser, renderer, authentication and permission;

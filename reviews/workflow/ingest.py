@@ -16,6 +16,7 @@ from reviews.workflow import audit, clock, documents, feedback_tasks, outbox, qu
 from reviews.workflow.audit import SYSTEM, Actor
 
 LONGEST_UID = 255
+ELSEWHERE = "There is no completion {uid} here."
 # How much a status says: a post that says less than what stands fills gaps and replaces nothing. What an application
 # calls by a word of its own has ended somehow.
 RANKS = {"started": 0, "finished": 2}
@@ -67,11 +68,11 @@ def receive(
     a client that posts its whole row again and again: what it had sent before it changed here stays changed. Raises
     IngestRefused, CompletionTooLarge, HeldElsewhere when only another organization has the id.
     """
-    _check_uid(uid)
+    check_uid(uid)
     known = Completion.objects.filter(organization=organization, uid=uid).values_list("pk", flat=True).first()
     if known is None:
         if Completion.objects.filter(uid=uid).exclude(organization=organization).exists():
-            raise HeldElsewhere(f"There is no completion {uid} here.")
+            raise HeldElsewhere(ELSEWHERE.format(uid=uid))
         try:
             with transaction.atomic():
                 return _create(organization, uid, document, raw, upstream=None)
@@ -88,7 +89,7 @@ def take_pulled(upstream: Upstream, uid: str, document: dict[str, Any], raw: byt
     `asked_at` is when the list was asked for: what we have sent since is newer than what it says.
     Raises HeldElsewhere when the organization has the id from an application or another upstream.
     """
-    _check_uid(uid)
+    check_uid(uid)
     organization = upstream.organization
     mine = Completion.objects.filter(organization=organization, uid=uid).values_list("pk", flat=True)
     known = mine.first()
@@ -144,7 +145,8 @@ def _rank(document: Mapping[str, Any], *, unsaid: int) -> int:
     return RANKS.get(status, ENDED_SOMEHOW) if isinstance(status, str) else ENDED_SOMEHOW
 
 
-def _check_uid(uid: str) -> None:
+def check_uid(uid: str) -> None:
+    """Raises IngestRefused for what can be no completion's id."""
     if not uid or len(uid) > LONGEST_UID or "\x00" in uid:
         raise IngestRefused(f"The id must be text of 1 to {LONGEST_UID} characters, without NUL.")
     if uid in (".", ".."):
@@ -155,7 +157,23 @@ def _check_uid(uid: str) -> None:
 def _create(
     organization: Organization, uid: str, document: dict[str, Any], raw: bytes | None, *, upstream: Upstream | None
 ) -> Ingested:
-    row = documents.store(organization, document, raw)
+    completion = made(organization, uid, document, raw, upstream=upstream)
+    completion.received.save(force_insert=True)
+    completion.save(force_insert=True)
+    sort(completion, document)
+    return Ingested(completion, Outcome.CREATED, document)
+
+
+def made(
+    organization: Organization,
+    uid: str,
+    document: dict[str, Any],
+    raw: bytes | None,
+    *,
+    upstream: Upstream | None = None,
+) -> Completion:
+    """A completion that is not here yet, and its document under `received`. The caller saves both."""
+    row = documents.made(organization, document, raw)
     completion = Completion(
         organization=organization,
         uid=uid,
@@ -165,9 +183,7 @@ def _create(
         received_at=clock.now(),
     )
     revisions.set_current(completion, row, document)
-    completion.save(force_insert=True)
-    sort(completion, document)
-    return Ingested(completion, Outcome.CREATED, document)
+    return completion
 
 
 def _merge(completion: Completion, posted: dict[str, Any], actor: Actor, *, logged: bool) -> Ingested:
