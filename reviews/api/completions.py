@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from reviews.access import completion_of
 from reviews.api.http import View
+from reviews.api.openapi import completions as described
 from reviews.log10 import wire
 from reviews.models import Completion, QueueItem, Status
 from reviews.models.base import new_uid
@@ -26,6 +27,7 @@ class Completions(View):
     """POST /api/v1/completions: create one, or merge into the one of the id that the body names."""
 
     needs = {"POST": "ingest"}
+    operations = {"POST": described.CREATE}
 
     def post(self, request: Request) -> Response:
         body = self.body()
@@ -39,6 +41,7 @@ class CompletionUpdate(View):
     """POST /api/v1/completions/{id}: merge top-level members; an unknown uuid is created, since clients make ids."""
 
     needs = {"POST": "ingest"}
+    operations = {"POST": described.UPDATE}
 
     def post(self, request: Request, uid: str) -> Response:
         body = self.body()
@@ -55,6 +58,7 @@ class CompletionDetail(View):
     """GET /api/completions/{id}: the whole current document under `data`."""
 
     needs = {"GET": "read"}
+    operations = {"GET": described.GET}
 
     def get(self, request: Request, uid: str) -> Response:
         completion = completion_of(self.organization, uid)
@@ -69,6 +73,7 @@ class Ungraded(View):
     """
 
     needs = {"GET": "read"}
+    operations = {"GET": described.UNGRADED}
 
     def get(self, request: Request) -> Response:
         after = _cursor(request.query_params.get("after"))

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reviews.api import completions, feedback, feedback_tasks, sessions
+from reviews.api import completions, description, feedback, feedback_tasks, sessions
 
 urlpatterns = [
     path("v1/completions", completions.Completions.as_view(), name="api_completions"),
@@ -14,4 +14,7 @@ urlpatterns = [
     path("v1/feedback/<path:uid>", feedback.FeedbackDetail.as_view(), name="api_feedback_detail"),
     path("v1/feedback_task", feedback_tasks.FeedbackTasks.as_view(), name="api_feedback_tasks"),
     path("v1/feedback_task/<path:uid>", feedback_tasks.FeedbackTaskDetail.as_view(), name="api_feedback_task"),
+    # The description of all of these.
+    path("schema", description.Schema.as_view(), name="api_schema"),
+    path("docs", description.Docs.as_view(), name="api_docs"),
 ]
