@@ -63,9 +63,9 @@ def test_what_is_described_is_answered_and_nothing_else_is(api: Api) -> None:
             answer = Client().generic(method, path.replace("{id}", "x"), headers=api.headers)
             is_there = answer.status_code != 405
             assert is_there == (method.lower() in methods), (method, path)
-            assert is_there or set(answer.headers["Allow"].split(", ")) - {"HEAD", "OPTIONS"} == set(
-                map(str.upper, methods)
-            )
+            if not is_there:
+                allowed = set(answer.headers["Allow"].split(", ")) - {"HEAD", "OPTIONS"}
+                assert allowed == set(map(str.upper, methods))
 
 
 def test_every_call_of_the_clients_is_described_with_its_scope() -> None:
