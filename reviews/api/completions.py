@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from reviews.api.http import View
+from reviews.api.openapi import completions as described
 from reviews.log10 import wire
 from reviews.models import Completion, Organization, QueueItem, Status
 from reviews.models.base import new_uid
@@ -25,6 +26,7 @@ class Completions(View):
     """POST /api/v1/completions: create one, or merge into the one of the id that the body names."""
 
     needs = {"POST": "ingest"}
+    operations = {"POST": described.CREATE}
 
     def post(self, request: Request) -> Response:
         body = self.body()
@@ -38,6 +40,7 @@ class CompletionUpdate(View):
     """POST /api/v1/completions/{id}: merge top-level members; an unknown uuid is created, since clients make ids."""
 
     needs = {"POST": "ingest"}
+    operations = {"POST": described.UPDATE}
 
     def post(self, request: Request, uid: str) -> Response:
         body = self.body()
@@ -57,6 +60,7 @@ class Ungraded(View):
     """
 
     needs = {"GET": "read"}
+    operations = {"GET": described.UNGRADED}
 
     def get(self, request: Request) -> Response:
         after = _cursor(request.query_params.get("after"))
