@@ -1,4 +1,4 @@
-"""Completions: create, update, read one, list the ungraded."""
+"""Completions: create, update, list the ungraded."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,10 +9,9 @@ from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from reviews.access import completion_of
 from reviews.api.http import View
 from reviews.log10 import wire
-from reviews.models import Completion, QueueItem, Status
+from reviews.models import Completion, Organization, QueueItem, Status
 from reviews.models.base import new_uid
 from reviews.workflow import documents, ingest
 
@@ -45,20 +44,9 @@ class CompletionUpdate(View):
         received = wire.read_completion(body.value)
         if received.uid not in (None, uid):
             raise ParseError("The body's “id” is not the id in the path.")
-        if not is_uuid(uid) and not Completion.objects.filter(organization=self.organization, uid=uid).exists():
-            raise NotFound(f"There is no completion {uid} here.")
+        check_known_or_uuid(self.organization, uid)
         done = ingest.receive(self.organization, uid, received.document, raw=body.raw, actor=self.actor)
         return Response(_shown(self, done.completion, dict(done.document)))
-
-
-class CompletionDetail(View):
-    """GET /api/completions/{id}: the whole current document under `data`."""
-
-    needs = {"GET": "read"}
-
-    def get(self, request: Request, uid: str) -> Response:
-        completion = completion_of(self.organization, uid)
-        return Response({"data": _shown(self, completion, documents.read(completion.current))})
 
 
 class Ungraded(View):
@@ -128,6 +116,12 @@ def _shown(view: View, completion: Completion, document: dict[str, object]) -> d
     return wire.completion(
         document, uid=completion.uid, organization_id=view.organization.external_id, reader=view.reader
     )
+
+
+def check_known_or_uuid(organization: Organization, uid: str) -> None:
+    """Whether a post to this id may make a completion: clients make uuids and post to them. Raises NotFound."""
+    if not is_uuid(uid) and not Completion.objects.filter(organization=organization, uid=uid).exists():
+        raise NotFound(f"There is no completion {uid} here.")
 
 
 def is_uuid(text: str) -> bool:

@@ -175,7 +175,8 @@ class View(APIView):
 
     @property
     def reader(self) -> wire.Reader:
-        return wire.Reader(self.request.headers.get("User-Agent", ""))
+        headers = self.request.headers
+        return wire.Reader(headers.get("User-Agent", ""), logs="X-Log10-Organization-Id" in headers)
 
     def body(self) -> Body:
         """The request's JSON; what the body names as its organization must be this one. Raises APIException."""

@@ -15,7 +15,12 @@ from reviews.workflow import audit, clock, documents, feedback_tasks, outbox, qu
 from reviews.workflow.audit import SYSTEM, Actor
 
 LONGEST_UID = 255
-ENDED = ("finished", "failed")
+# How much a status says: a post that says less than what stands fills gaps and replaces nothing. What an application
+# calls by a word of its own has ended somehow.
+RANKS = {"started": 0, "finished": 2}
+ENDED_SOMEHOW = 1
+# How many edits are looked at for what a repeated post had been.
+MOST_EDITS = 20
 
 
 class IngestRefused(ValueError):
@@ -43,12 +48,19 @@ class Ingested:
 
 
 def receive(
-    organization: Organization, uid: str, document: dict[str, Any], *, raw: bytes | None = None, actor: Actor = SYSTEM
+    organization: Organization,
+    uid: str,
+    document: dict[str, Any],
+    *,
+    raw: bytes | None = None,
+    actor: Actor = SYSTEM,
+    logged: bool = False,
 ) -> Ingested:
     """A completion from an application or an import: created, or merged member by member into the one of that id.
 
-    `raw` is the document's JSON as it came, kept as it is when the completion is new. Raises HeldElsewhere when only
-    another organization has the id.
+    `raw` is the document's JSON as it came, kept as it is when the completion is new. `logged` says that it comes from
+    a client that posts its whole row again and again: what it had sent before it changed here stays changed. Raises
+    IngestRefused, HeldElsewhere when only another organization has the id.
     """
     _check_uid(uid)
     known = Completion.objects.filter(organization=organization, uid=uid).values_list("pk", flat=True).first()
@@ -62,7 +74,7 @@ def receive(
             # Another request made it between the question and the insert: merge into that one.
             known = Completion.objects.filter(organization=organization, uid=uid).values_list("pk", flat=True).get()
     with transaction.atomic():
-        return _merge(revisions.lock(known), document, actor)
+        return _merge(revisions.lock(known), document, actor, logged=logged)
 
 
 def take_pulled(upstream: Upstream, uid: str, document: dict[str, Any], raw: bytes, *, asked_at: datetime) -> Ingested:
@@ -99,13 +111,31 @@ def _meet(completion: Completion, upstream: Upstream, document: dict[str, Any], 
     return _compare(completion, document, asked_at)
 
 
-def merge(standing: Mapping[str, Any], posted: Mapping[str, Any]) -> dict[str, Any]:
-    """Top-level members of `posted` over those of `standing`. A completion that has ended does not start again: a
-    late `started` only fills in members that are not there yet.
+def merge(standing: Mapping[str, Any], posted: Mapping[str, Any], *, logged: bool = False) -> dict[str, Any]:
+    """Top-level members of `posted` over those of `standing`, whatever order the posts of one completion come in.
+
+    A post of a lower rank (started, then failed, then finished) only fills in what is absent or null, so that nothing
+    that has ended starts again. One of a higher rank replaces, as does one of the same rank or without a status; but a
+    null of a higher rank, or of a `logged` row, replaces no value: it would have been filled in, had it come first.
     """
-    if posted.get("status") == "started" and standing.get("status") in ENDED:
-        return {**standing, **{name: value for name, value in posted.items() if name not in standing}}
-    return {**standing, **posted}
+    here = _rank(standing, unsaid=-1)
+    theirs = _rank(posted, unsaid=here)
+    if theirs < here:
+        taken = {name: value for name, value in posted.items() if standing.get(name) is None}
+    elif theirs > here or logged:
+        taken = {name: value for name, value in posted.items() if value is not None or name not in standing}
+    else:
+        taken = dict(posted)
+    if taken.get("status") is None and "status" in standing:
+        taken.pop("status", None)
+    return {**standing, **taken}
+
+
+def _rank(document: Mapping[str, Any], *, unsaid: int) -> int:
+    status = document.get("status")
+    if status is None:
+        return unsaid
+    return RANKS.get(status, ENDED_SOMEHOW) if isinstance(status, str) else ENDED_SOMEHOW
 
 
 def _check_uid(uid: str) -> None:
@@ -134,14 +164,35 @@ def _create(
     return Ingested(completion, Outcome.CREATED, document)
 
 
-def _merge(completion: Completion, posted: dict[str, Any], actor: Actor) -> Ingested:
+def _merge(completion: Completion, posted: dict[str, Any], actor: Actor, *, logged: bool) -> Ingested:
     standing = documents.read(completion.current)
-    merged = merge(standing, posted)
-    if merged == standing and documents.dumps(merged) == documents.dumps(standing):
+    merged = merge(standing, posted, logged=logged)
+    if logged and not _is_same(merged, standing) and completion.received_id != completion.current_id:
+        # Without its status the post would have no rank.
+        known = _repeated(completion, posted) - {"status"}
+        news = {name: value for name, value in posted.items() if name not in standing or name not in known}
+        merged = merge(standing, news, logged=logged)
+    if _is_same(merged, standing):
         return Ingested(completion, Outcome.UNCHANGED, standing)
     revisions.accept(completion, merged, origin=RevisionOrigin.API, before=standing, actor=actor)
     sort(completion, merged)
     return Ingested(completion, Outcome.CHANGED, merged)
+
+
+def _repeated(completion: Completion, posted: Mapping[str, Any]) -> set[str]:
+    """The members of `posted` that the completion was received with, or that stood before somebody edited it here."""
+    edits = completion.revisions.exclude(origin=RevisionOrigin.API).select_related("base").order_by("-number")
+    earlier = {document.pk: document for document in [completion.received, *(edit.base for edit in edits[:MOST_EDITS])]}
+    found: set[str] = set()
+    for document in earlier.values():
+        was = documents.read(document)
+        found |= {name for name, value in posted.items() if name in was and _is_same(was[name], value)}
+    return found
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Also in the order of members and the spelling of numbers."""
+    return bool(one == other) and documents.dumps(one) == documents.dumps(other)
 
 
 def _compare(completion: Completion, theirs: dict[str, Any], asked_at: datetime) -> Ingested:

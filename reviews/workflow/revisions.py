@@ -79,8 +79,10 @@ def set_tags(completion: Completion, names: list[str]) -> set[int]:
     known = dict(Tag.objects.filter(organization_id=organization_id, name__in=names).values_list("name", "pk"))
     missing = [name for name in names if name not in known]
     if missing:
+        # In one order, whatever order the documents have them in: two transactions that each wait for a tag of the
+        # other's would end in a deadlock.
         Tag.objects.bulk_create(
-            [Tag(organization_id=organization_id, name=name) for name in missing], ignore_conflicts=True
+            [Tag(organization_id=organization_id, name=name) for name in sorted(missing)], ignore_conflicts=True
         )
         known |= dict(Tag.objects.filter(organization_id=organization_id, name__in=missing).values_list("name", "pk"))
     wanted = {known[name] for name in names}

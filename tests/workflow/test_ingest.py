@@ -130,7 +130,7 @@ def test_it_does_not_take_an_id_that_another_organization_holds() -> None:
 def test_it_merges_into_its_own_when_another_holds_the_id_too(upstream: Upstream) -> None:
     ingest.receive(factories.organization(), "one", {"status": "finished"})
     factories.pulled(upstream, "one", factories.document())
-    assert ingest.receive(upstream.organization, "one", {"status": "failed"}).outcome == Outcome.CHANGED
+    assert ingest.receive(upstream.organization, "one", {"duration": 3}).outcome == Outcome.CHANGED
 
 
 def test_it_keeps_a_nul_in_the_document_and_out_of_the_columns() -> None:
@@ -150,7 +150,7 @@ def test_it_takes_a_document_of_any_shape(odd: dict[str, Any]) -> None:
 
 def test_it_carries_a_change_by_api_to_the_upstream(upstream: Upstream) -> None:
     completion = factories.completion(upstream.organization, upstream=upstream)
-    ingest.receive(upstream.organization, completion.uid, {"status": "failed"})
+    ingest.receive(upstream.organization, completion.uid, {"duration": 3})
     assert Push.objects.get().state == PushState.WAITING
 
 
