@@ -1,14 +1,25 @@
 """One server, one organization and one process of each client for all tests of this folder."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.clients.drivers import Log10Io, Log10Py, Wire
 from tests.clients.fake_openai import FakeOpenAI
-from tests.e2e.steps import Organization, create_organization
+from tests.e2e.steps import Organization, ask_database
 from tests.faults.passage import Passage
 from tests.instances import Instance
+
+FEEDBACK_TASK: dict[str, Any] = {
+    "name": "Right?",
+    "instruction": "Is the answer right?",
+    "json_schema": {
+        "type": "object",
+        "properties": {"score": {"type": "integer", "minimum": 1, "maximum": 5}},
+        "required": ["score"],
+    },
+}
 
 
 @pytest.fixture(scope="package")
@@ -19,15 +30,39 @@ def server() -> Iterator[Instance]:
 
 
 @pytest.fixture(scope="package")
-def organization(server: Instance) -> Organization:
-    """Whose tokens the clients have. Its own name for itself is not the one that the clients know."""
-    return create_organization(server, "shop", external_id="8f0c7f52-2d5e-4f0b-9d39-0c9a1f1c7a10")
+def organizations(server: Instance) -> dict[str, Organization]:
+    """Two, by slug, by the commands that operators use, in one process. What the clients call the first is not its
+    slug.
+    """
+    known_as = {"shop": "8f0c7f52-2d5e-4f0b-9d39-0c9a1f1c7a10", "other-shop": "other-shop"}
+    lines = ["from django.core.management import call_command"]
+    for slug, external_id in known_as.items():
+        lines.append(f"call_command('create_organization', '{slug}', external_id='{external_id}', stdout=StringIO())")
+        lines.append(f"call_command('create_token', organization='{slug}', name='clients')")
+    printed = ask_database(server, "\n".join(["from io import StringIO", *lines]))
+    tokens = [line for line in printed.splitlines() if line.startswith("gb_")]
+    return {
+        slug: Organization(server, slug, external_id, token)
+        for (slug, external_id), token in zip(known_as.items(), tokens, strict=True)
+    }
 
 
 @pytest.fixture(scope="package")
-def other(server: Instance) -> Organization:
+def organization(organizations: dict[str, Organization]) -> Organization:
+    """Whose tokens the clients have."""
+    return organizations["shop"]
+
+
+@pytest.fixture(scope="package")
+def other(organizations: dict[str, Organization]) -> Organization:
     """Another one on the same server."""
-    return create_organization(server, "other-shop")
+    return organizations["other-shop"]
+
+
+@pytest.fixture(scope="package")
+def feedback_task(organization: Organization) -> str:
+    """The id of one that wants a score of what is tagged `clients`."""
+    return organization.create_feedback_task({**FEEDBACK_TASK, "completion_tags_selector": ["clients"]})
 
 
 @pytest.fixture(scope="package")

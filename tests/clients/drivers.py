@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import subprocess
 import tempfile
 from pathlib import Path
@@ -16,6 +17,8 @@ from tests.services import bound_to_parent
 
 FOLDER = ROOT / "tests" / "clients"
 LOG10IO = ROOT / ".venvs" / "log10io" / "bin"
+# A client that asks for ever must not stop the tests.
+ANSWER_SECONDS = 60.0
 
 Json = dict[str, Any]
 
@@ -59,8 +62,12 @@ class Client:
         return self.answer()
 
     def answer(self) -> Any:
-        """The next line."""
+        """The next line. Raises ClientFailed when there is none within 60 seconds."""
         assert self._process.stdout is not None
+        waiting, _, _ = select.select([self._process.stdout], [], [], ANSWER_SECONDS)
+        if not waiting:
+            self._process.kill()
+            raise ClientFailed(f"The client did not come back within {ANSWER_SECONDS:.0f} s.")
         line = self._process.stdout.readline()
         if not line:
             raise ClientFailed((self.home / "stderr").read_text())
