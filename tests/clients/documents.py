@@ -10,7 +10,10 @@ from typing import Any
 Json = dict[str, Any]
 
 WAVE = "🌊"
-DOT = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+DOT = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ"
+    "AAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 STACKTRACE = [{"file": "/srv/shop/app.py", "line": "    answer = ask(question)", "lineno": 88, "name": "handle"}]
 
 
@@ -87,10 +90,14 @@ def ours() -> dict[str, Json]:
         "tool calls": _finished(
             {**_asked("Warmer?"), "tools": [tool], "tool_choice": "auto", "parallel_tool_calls": False}
             | {"messages": [*_asked("Warmer?")["messages"], asking, answered]},
-            _choice(None, finish_reason="tool_calls", message={"role": "assistant", "content": None, "tool_calls": [call]}),
+            _choice(
+                None, finish_reason="tool_calls", message={"role": "assistant", "content": None, "tool_calls": [call]}
+            ),
         ),
         "picture": _finished(_asked([{"type": "text", "text": "What is it?"}, picture]), _choice("A dot.")),
-        "three choices": _finished({**_asked("A name?"), "n": 3}, *(_choice(name, index=i) for i, name in enumerate("abc"))),
+        "three choices": _finished(
+            {**_asked("A name?"), "n": 3}, *(_choice(name, index=i) for i, name in enumerate("abc"))
+        ),
         "failed": {
             **{name: value for name, value in _finished(_asked("Anyone?")).items() if name != "response"},
             "status": "failed",
@@ -106,14 +113,25 @@ def ours() -> dict[str, Json]:
             ),
         ),
         "older wire form": in_older_form(chat),
-        "started": {"kind": "chat", "status": "started", "tags": ["clients"], "request": {"model": "m", **_asked("Hm?")}},
+        "started": {
+            "kind": "chat",
+            "status": "started",
+            "tags": ["clients"],
+            "request": {"model": "m", **_asked("Hm?")},
+        },
     }
 
 
 def in_older_form(document: Json) -> Json:
     """The same as log10-io posts it: JSON in text, milliseconds."""
     inner = {name: json.dumps(document[name]) for name in ("request", "response", "stacktrace")}
-    return {**document, **inner, "duration": 1284, "orig_module": "openai.resources.chat", "orig_qualname": "Completions"}
+    return {
+        **document,
+        **inner,
+        "duration": 1284,
+        "orig_module": "openai.resources.chat",
+        "orig_qualname": "Completions",
+    }
 
 
 def samples(folder: Path | None) -> dict[str, Json]:

@@ -74,11 +74,16 @@ class Client:
         return json.loads(line)
 
 
+def settings(url: str, organization: Organization) -> dict[str, str]:
+    """What log10-io reads when it is imported, and the guide to clients for all of them."""
+    return {"LOG10_URL": url, "LOG10_TOKEN": organization.token, "LOG10_ORG_ID": organization.external_id}
+
+
 class Log10Py(Client):
     """log10py against `url`, which leads to the server of `organization`."""
 
     def __init__(self, url: str, organization: Organization) -> None:
-        super().__init__(LOG10PY, "log10py_calls.py", {})
+        super().__init__(LOG10PY, "log10py_calls.py", settings(url, organization))
         self._said: Json = {"url": url, "token": organization.token, "organization": organization.external_id}
 
     def __call__(self, do: str, *, sdk: Json | None = None, **call: Any) -> Any:
@@ -91,9 +96,7 @@ class Log10Io(Client):
 
     def __init__(self, url: str, organization: Organization, *, providers: int) -> None:
         env = {
-            "LOG10_URL": url,
-            "LOG10_TOKEN": organization.token,
-            "LOG10_ORG_ID": organization.external_id,
+            **settings(url, organization),
             "OPENAI_API_KEY": "sk-fake",
             "OPENAI_BASE_URL": f"http://openai.localhost:{providers}/v1",
             "ANTHROPIC_API_KEY": "sk-ant-fake",
@@ -113,7 +116,7 @@ class Log10Io(Client):
         return outcome["result"]
 
     def refused(self, do: str, **call: Any) -> Json:
-        """The exception of a call that must raise: its `kind` and `text`, and the `body` of the response it is about."""
+        """The exception of a call that must raise: its `kind`, its `text`, the `body` of the response behind it."""
         outcome = self.outcome(do, **call)
         assert "raised" in outcome, outcome
         raised: Json = outcome["raised"]

@@ -134,7 +134,7 @@ def mock(call: Call) -> Any:
 
 
 def llm(call: Call) -> Any:
-    """The class under LangChain and litellm: its session is opened; logging is refused for other hosts than log10.io."""
+    """The class under LangChain and litellm: it opens a session, and refuses to log to other hosts than log10.io."""
     model = LLM({}, Log10Config())
     try:
         model.log_start({"messages": []}, Kind.chat)
@@ -195,6 +195,14 @@ def command(call: Call) -> Any:
     return {"code": code, "printed": printed.getvalue(), "died": died}
 
 
+def run(call: Call) -> Any:
+    """Run a piece of the guide to clients as a program of its own; what it printed."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(call["source"], "docs/clients.md", "exec"), {"__name__": "__main__"})  # noqa: S102
+    return printed.getvalue()
+
+
 CALLS: dict[str, Callable[[Call], Any]] = {
     call.__name__: call
     for call in (
@@ -212,6 +220,7 @@ CALLS: dict[str, Callable[[Call], Any]] = {
         get_feedback_task,
         analyze,
         command,
+        run,
     )
 }
 

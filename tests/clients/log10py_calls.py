@@ -94,6 +94,11 @@ def get_feedback(sdk: Any, call: Call) -> Any:
     return _plain(sdk.feedback.get(call["id"], **_organization(call)).feedback)
 
 
+def run(_sdk: Any, call: Call) -> Any:
+    """Run a piece of the guide to clients as a program of its own."""
+    exec(compile(call["source"], "docs/clients.md", "exec"), {"__name__": "__main__"})  # noqa: S102
+
+
 CALLS = {
     call.__name__: call
     for call in (
@@ -107,6 +112,7 @@ CALLS = {
         list_feedback,
         upload_feedback,
         get_feedback,
+        run,
     )
 }
 

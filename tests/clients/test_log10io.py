@@ -305,7 +305,7 @@ def test_feedback_task_create_list_and_get(log10io: Log10Io, organization: Organ
 
 
 def test_auto_prompt_is_refused_with_a_sentence(log10io: Log10Io, organization: Organization) -> None:
-    """GradeBench has no prompt analyzer. The client logs the status, and its printer dies of having nothing to print."""
+    """GradeBench has no prompt analyzer. The client logs the status, and dies of having nothing to print."""
     assert log10io("analyze", prompt="Be brief.") is None
     assert "501 Not Implemented" in log10io.logged
     done = log10io("command", words=["auto-prompt", "analyze", "-p", "Be brief."])

@@ -58,7 +58,9 @@ def test_it_opens_sessions(log10py: Log10Py, wire: Wire) -> None:
     first, second = log10py("create_session"), log10py("create_session")
     assert first
     assert first != second
-    assert [(path(seen), seen.body, status) for seen, status in wire.exchanges()] == [("/api/v1/sessions", b"", 201)] * 2
+    assert [(path(seen), seen.body, status) for seen, status in wire.exchanges()] == [
+        ("/api/v1/sessions", b"", 201)
+    ] * 2
 
 
 def test_it_creates_lists_and_gets_feedback_tasks(log10py: Log10Py, organization: Organization) -> None:
@@ -131,8 +133,11 @@ def test_it_raises_with_a_sentence_for_what_is_refused(log10py: Log10Py, organiz
         "another id in the body": (400, log10py("update", id=missing, completion={**mine, "id": "x"}, refused=True)),
         "no schema": (
             400,
-            log10py("create_feedback_task", feedback_task={**FEEDBACK_TASK, "json_schema": 7}
-                    | {"completion_tags_selector": []}, refused=True),
+            log10py(
+                "create_feedback_task",
+                feedback_task={**FEEDBACK_TASK, "json_schema": 7} | {"completion_tags_selector": []},
+                refused=True,
+            ),
         ),
         "tags": (400, log10py("create", completion={**mine, "tags": [1]}, refused=True)),
     }

@@ -128,7 +128,7 @@ def test_quirk_06_the_wrapper_names_its_organization_in_the_body_alone(
 def test_quirk_07_ids_that_a_client_made_are_new_to_the_server(
     log10io: Log10Io, organization: Organization, wire: Wire
 ) -> None:
-    """mock_chat_completions posts to the v1 path of an id of its own, AsyncOpenAI to the older path: both are stored."""
+    """mock_chat_completions posts to the v1 path of its own id, AsyncOpenAI to the older path: both are stored."""
     mocked = log10io("mock", model="m", messages=ASKED["messages"], content="Here.", tags=[])
     hooked = log10io("async_chat", request=ASKED)[0]["id"]
     assert {path(seen) for seen, _ in wire.exchanges()} == {
@@ -250,7 +250,7 @@ def test_quirk_13_the_llm_class_refuses_every_other_host(log10io: Log10Io, organ
 def test_quirk_14_the_blocking_wrapper_gives_the_application_nothing_when_it_cannot_log(
     log10io: Log10Io, organization: Organization, providers: FakeOpenAI
 ) -> None:
-    """The call is made, and its answer thrown away. Here the wrapper gets what it waits for, and passes the answer on."""
+    """The call is made and its answer thrown away. Here the wrapper gets what it waits for, and passes it on."""
     assert log10io("chat", request=ASKED, blocking=True)["answer"]["content"] == ANSWER
     away = Log10Io(f"http://127.0.0.1:{free_port()}", organization, providers=providers.port)
     with away:
@@ -325,7 +325,7 @@ def test_quirk_19_a_redirect_would_lose_data_in_silence(organization: Organizati
             assert answer.json()["error"]
     url = organization.instance.url
     answer = requests.post(f"{url}//api/v1/sessions", timeout=10, allow_redirects=False)
-    assert answer.status_code == 404
+    assert 400 <= answer.status_code < 500
     # One slash after the server's address is taken away by the client.
     assert log10py("create_session", sdk={"url": f"{url}/"})
 
