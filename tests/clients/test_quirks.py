@@ -146,7 +146,7 @@ def test_quirk_08_created_at_without_offset_would_break_the_list(log10io: Log10I
     answered = ours()["chat with logprobs"]["response"]
     said = {**answered["choices"][0], "message": {"role": "assistant", "content": pieces}}
     tag = "breaks-the-list"
-    odd = {
+    odd: dict[str, dict[str, Any]] = {
         "started": {"status": "started", "response": None},
         "parts": {"request": {**ASKED, "messages": [{"role": "user", "content": parts}]}},
         "null content": {"request": {**ASKED, "messages": [{"role": "assistant", "content": None}]}},
