@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.test import override_settings
 from playwright.sync_api import Browser, BrowserContext, Page
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from tests.browser import Contexts, Watch, running_chromium
 from tests.instances import Instance
@@ -46,6 +48,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+    if not ON_POSTGRES:
+        # The half on PostgreSQL has them at its end: not both at a time start processes and browsers by the dozen.
+        items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         if "chromium" not in fixtures:
@@ -53,6 +58,30 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.add_marker("browser")
         if fixtures & DATABASE_FIXTURES or item.get_closest_marker("django_db"):
             raise pytest.UsageError(f"{item.nodeid} asks for the browser and the database: drive an Instance instead.")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_are_listed_once() -> Iterator[None]:
+    """Each test client makes the middleware anew, which looks at each of the files; they stay as they are."""
+    listed: dict[str, object] = {}
+    look = WhiteNoiseMiddleware.add_files_from_finders
+
+    def add_files_from_finders(middleware: WhiteNoiseMiddleware) -> None:
+        if not listed:
+            look(middleware)
+            listed.update(middleware.files)
+        middleware.files.update(listed)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", add_files_from_finders)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _passwords_are_hashed_fast() -> Iterator[None]:
+    """In this process; instances hash as GradeBench does, half a second of work each time."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
 
 
 @pytest.fixture(scope="session")
