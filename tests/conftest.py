@@ -26,7 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header() -> str:
     """Say on what this run is."""
-    database = "PostgreSQL and Valkey" if ON_POSTGRES else "SQLite, one process"
+    database = "PostgreSQL and Valkey, without tests that use neither" if ON_POSTGRES else "SQLite, one process"
     return f"gradebench: {database}; external corpus: {os.environ.get('GRADEBENCH_TEST_DATA', 'not used')}"
 
 
@@ -43,8 +43,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave tests of the other database to the other run, and refuse tests that want the browser and the database."""
-    elsewhere = "sqlite" if ON_POSTGRES else "postgres"
-    left_out = [item for item in items if item.get_closest_marker(elsewhere)]
+    left_out = [item for item in items if _belongs_elsewhere(item)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
@@ -58,6 +57,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.add_marker("browser")
         if fixtures & DATABASE_FIXTURES or item.get_closest_marker("django_db"):
             raise pytest.UsageError(f"{item.nodeid} asks for the browser and the database: drive an Instance instead.")
+
+
+def _belongs_elsewhere(item: pytest.Item) -> bool:
+    """Whether the other half alone runs it: it is marked so, or it has no database and no processes, and is the same
+    on both.
+    """
+    if not ON_POSTGRES:
+        return item.get_closest_marker("postgres") is not None
+    if item.get_closest_marker("sqlite"):
+        return True
+    fixtures = set(getattr(item, "fixturenames", ()))
+    has_database = fixtures & DATABASE_FIXTURES or item.get_closest_marker("django_db")
+    has_processes = fixtures & {"instances", "chromium"} or item.get_closest_marker("e2e")
+    return not (has_database or has_processes or item.get_closest_marker("postgres"))
 
 
 @pytest.fixture(scope="session", autouse=True)
