@@ -1,4 +1,5 @@
-"""python -m tests.run [--only sqlite|postgres] [pytest arguments]: every test on SQLite, and again on PostgreSQL.
+"""python -m tests.run [--only sqlite|postgres] [pytest arguments]: every test on SQLite, and again on PostgreSQL
+what has a database or processes (tests/conftest.py decides).
 
 Both at the same time: a half keeps little more than one core busy. The second one has a PostgreSQL and a Valkey of its
 own, started here and stopped at the end; DATABASE_URL and REDIS_URL lead to them, and GRADEBENCH_TEST_SERVICES says
