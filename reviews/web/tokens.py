@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 from unicodedata import category
 
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from reviews.web.json_text import showable
 
@@ -140,18 +142,50 @@ def answer_text(choice: Mapping[str, Any]) -> str:
     return "".join(text for text in texts if isinstance(text, str))
 
 
-_WHOLE_PERCENT = tuple(f"{value} %" for value in range(101))
+class _Words(NamedTuple):
+    """The words beside tokens in one language. `whole` are the percentages from 0 to 100; `before` and `after` stand
+    around a figure that is none of them.
+    """
+
+    unknown: str
+    under: str
+    over: str
+    whole: tuple[str, ...]
+    before: str
+    after: str
+    alternatives: str
+    empty: str
 
 
-def percent(probability: float | None) -> str:
-    """A probability for a reader: "34 %", "0.4 %", "under 0.1 %", "unknown"."""
+@lru_cache(maxsize=8)
+def _words_in(language: str | None) -> _Words:
+    """The words of the active language, whose code tells them from those of others: thousands of tokens need them, and
+    a look into the catalogue for each would cost more than all the rest.
+    """
+    share = _("%(value)s %%")
+    before, after = (share % {"value": "\x00"}).split("\x00")
+    return _Words(
+        unknown=_("unknown"),
+        under=_("under 0.1 %"),
+        over=_("over 99 %"),
+        whole=tuple(share % {"value": value} for value in range(101)),
+        before=before,
+        after=after,
+        alternatives=_(" or %(words)s"),
+        empty=_("(empty)"),
+    )
+
+
+def percent(probability: float | None, words: _Words | None = None) -> str:
+    """A probability for a reader: "34 %", "0.4 %", "under 0.1 %", "unknown". Who asks often gives the words along."""
+    words = words or _words_in(get_language())
     if probability is None:
-        return "unknown"
+        return words.unknown
     value = probability * 100
     if value < 1:
-        return "under 0.1 %" if value < 0.1 else f"{value:.1f} %"
+        return words.under if value < 0.1 else f"{words.before}{value:.1f}{words.after}"
     # Rounding up to certainty would hide that there was a choice.
-    return _WHOLE_PERCENT[round(value)] if value < 99.5 or probability == 1 else "over 99 %"
+    return words.whole[round(value)] if value < 99.5 or probability == 1 else words.over
 
 
 def visible(text: str) -> str:
@@ -162,7 +196,7 @@ def visible(text: str) -> str:
     lead = len(text) - len(text.lstrip(" ")) if inner else len(text)
     tail = len(text) - len(text.rstrip(" ")) if inner else 0
     shown = "".join(_INVISIBLE.get(char, char) if char != " " else " " for char in inner)
-    return ("·" * lead + shown + "·" * tail) or "(empty)"
+    return ("·" * lead + shown + "·" * tail) or _words_in(get_language()).empty
 
 
 def render_tokens(
@@ -207,7 +241,8 @@ def render_uncertain(run: TokenRun, prefix: str) -> SafeString:
     one that is shown, `data-s` says that each has a space in front, and `data-no` that a word cannot be put in.
     """
     start = escape(prefix)
-    rows = (_row(piece, f"{start}-{number}") for number, piece in enumerate(run.pieces) if piece.level)
+    words = _words_in(get_language())
+    rows = (_row(piece, f"{start}-{number}", words) for number, piece in enumerate(run.pieces) if piece.level)
     return mark_safe("".join(rows))  # noqa: S308 - see the docstring: all text is escaped in _row
 
 
@@ -222,16 +257,16 @@ def spans(run: TokenRun, texts: Sequence[str]) -> tuple[Span, ...]:
     return tuple(pairwise(starts[edge] for edge in edges))
 
 
-def _row(piece: Piece, name: str) -> str:
+def _row(piece: Piece, name: str, words: _Words) -> str:
     alternatives = _alternatives(piece.token)
     # Words carry their space in front; where all do, it says nothing.
     skip = _begins_a_word(piece.text) and all(_begins_a_word(text) for text, _, _ in alternatives)
     at = 1 if skip else 0
     # Links lead to names, not ids, because htmx looks for the predecessor of everything that has an id.
-    chosen = _word(piece.text[at:]).replace("<b", f'<a name="{name}"', 1)[:-4]
-    shown = [f"{_word(text[at:], whole)} {percent(chance)}" for text, chance, whole in alternatives]
-    rest = f" or {', '.join(shown)}" if shown else ""
-    return f"<li{' data-s' if skip else ''}>{chosen}</a> {percent(piece.probability)}{rest}</li>"
+    chosen = _word(piece.text[at:], empty=words.empty).replace("<b", f'<a name="{name}"', 1)[:-4]
+    shown = [f"{_word(text[at:], whole, words.empty)} {percent(chance, words)}" for text, chance, whole in alternatives]
+    rest = words.alternatives % {"words": ", ".join(shown)} if shown else ""
+    return f"<li{' data-s' if skip else ''}>{chosen}</a> {percent(piece.probability, words)}{rest}</li>"
 
 
 def _begins_a_word(text: str) -> bool:
@@ -239,8 +274,9 @@ def _begins_a_word(text: str) -> bool:
 
 
 @lru_cache(maxsize=16_384)  # the same few words come again and again
-def _word(text: str, whole: bool = True) -> str:
-    shown = visible(text)
+def _word(text: str, whole: bool = True, empty: str = "") -> str:
+    # What stands for a text without characters is in a language: part of what a kept word is found by.
+    shown = visible(text) if text else empty
     real = f' data-t="{_escaped(text)}"' if whole and shown != text else ""
     return f"<b{real}{'' if whole else ' data-no'}>{escape(shown)}</b>"
 
