@@ -46,7 +46,7 @@ class Asked:
         self.slowest = max(self.slowest, seconds)
         assert seconds < MOST_SECONDS
         assert 200 <= answer.status < 300 or 400 <= answer.status < 500, (answer.status, answer.raw[:300])
-        if answer.status >= 400:
+        if answer.status >= 400 and method != "HEAD":
             answer.refusal(answer.status)
         self.taken += answer.status < 300
         return answer
