@@ -18,6 +18,7 @@ from gradebench.errors import FAILED
 from reviews.access import organization_named
 from reviews.api.http import LengthRequired, TooLarge, View, WrongEncoding, is_chunked
 from reviews.api.lines import Limits, Line, Lines
+from reviews.api.openapi import bulk as described
 from reviews.log10 import strict_json, wire
 from reviews.models.base import new_uid
 from reviews.workflow import bulk
@@ -54,6 +55,7 @@ class CompletionsBulk(View):
     """
 
     needs = {"POST": "ingest"}
+    operations = {"POST": described.TAKE}
     takes_chunks = True
     # Ids do it here, and an answer may have a million lines.
     takes_keys = False

@@ -1,4 +1,4 @@
-"""Completions: create, update, read one, list the ungraded."""
+"""Completions: create, update, list the ungraded."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,10 +9,10 @@ from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from reviews.access import completion_of
 from reviews.api.http import View
+from reviews.api.openapi import completions as described
 from reviews.log10 import wire
-from reviews.models import Completion, QueueItem, Status
+from reviews.models import Completion, Organization, QueueItem, Status
 from reviews.models.base import new_uid
 from reviews.workflow import documents, ingest
 
@@ -26,6 +26,7 @@ class Completions(View):
     """POST /api/v1/completions: create one, or merge into the one of the id that the body names."""
 
     needs = {"POST": "ingest"}
+    operations = {"POST": described.CREATE}
 
     def post(self, request: Request) -> Response:
         body = self.body()
@@ -39,26 +40,16 @@ class CompletionUpdate(View):
     """POST /api/v1/completions/{id}: merge top-level members; an unknown uuid is created, since clients make ids."""
 
     needs = {"POST": "ingest"}
+    operations = {"POST": described.UPDATE}
 
     def post(self, request: Request, uid: str) -> Response:
         body = self.body()
         received = wire.read_completion(body.value)
         if received.uid not in (None, uid):
             raise ParseError("The body's “id” is not the id in the path.")
-        if not is_uuid(uid) and not Completion.objects.filter(organization=self.organization, uid=uid).exists():
-            raise NotFound(f"There is no completion {uid} here.")
+        check_known_or_uuid(self.organization, uid)
         done = ingest.receive(self.organization, uid, received.document, raw=body.raw, actor=self.actor)
         return Response(_shown(self, done.completion, dict(done.document)))
-
-
-class CompletionDetail(View):
-    """GET /api/completions/{id}: the whole current document under `data`."""
-
-    needs = {"GET": "read"}
-
-    def get(self, request: Request, uid: str) -> Response:
-        completion = completion_of(self.organization, uid)
-        return Response({"data": _shown(self, completion, documents.read(completion.current))})
 
 
 class Ungraded(View):
@@ -69,6 +60,7 @@ class Ungraded(View):
     """
 
     needs = {"GET": "read"}
+    operations = {"GET": described.UNGRADED}
 
     def get(self, request: Request) -> Response:
         after = _cursor(request.query_params.get("after"))
@@ -128,6 +120,12 @@ def _shown(view: View, completion: Completion, document: dict[str, object]) -> d
     return wire.completion(
         document, uid=completion.uid, organization_id=view.organization.external_id, reader=view.reader
     )
+
+
+def check_known_or_uuid(organization: Organization, uid: str) -> None:
+    """Whether a post to this id may make a completion: clients make uuids and post to them. Raises NotFound."""
+    if not is_uuid(uid) and not Completion.objects.filter(organization=organization, uid=uid).exists():
+        raise NotFound(f"There is no completion {uid} here.")
 
 
 def is_uuid(text: str) -> bool:

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from reviews.api.http import View
+from reviews.api.openapi import feedback as described
 from reviews.api.paging import window
 from reviews.log10 import wire
 from reviews.models import Completion, Feedback, FeedbackCompletion, FeedbackTask, Tag
@@ -20,6 +21,7 @@ class FeedbackList(View):
     """GET and POST /api/v1/feedback."""
 
     needs = {"GET": "read", "POST": "feedback"}
+    operations = {"GET": described.LIST, "POST": described.CREATE}
 
     def get(self, request: Request) -> Response:
         """Newest first. One answer for both client families: `feedback` for log10py, `data` and `total` for log10-io.
@@ -55,6 +57,7 @@ class FeedbackDetail(View):
     """GET /api/v1/feedback/{id}."""
 
     needs = {"GET": "read"}
+    operations = {"GET": described.GET}
 
     def get(self, request: Request, uid: str) -> Response:
         row = _feedback(self).filter(uid=uid).first()

@@ -6,6 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from reviews.api.http import View
+from reviews.api.openapi import feedback_tasks as described
 from reviews.api.paging import window
 from reviews.log10 import wire
 from reviews.models import FeedbackTask
@@ -16,6 +17,7 @@ class FeedbackTasks(View):
     """GET and POST /api/v1/feedback_task."""
 
     needs = {"GET": "read", "POST": "feedback"}
+    operations = {"GET": described.LIST, "POST": described.CREATE}
 
     def get(self, request: Request) -> Response:
         """A bare list for log10py; under `data` for log10-io, which names its organization in the query."""
@@ -35,6 +37,7 @@ class FeedbackTaskDetail(View):
     """GET /api/v1/feedback_task/{id}."""
 
     needs = {"GET": "read"}
+    operations = {"GET": described.GET}
 
     def get(self, request: Request, uid: str) -> Response:
         task = _tasks(self).filter(uid=uid).first()

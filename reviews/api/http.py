@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import orjson
 from django.conf import settings
@@ -23,6 +23,7 @@ from rest_framework.views import APIView
 from gradebench import outages
 from reviews.access import organization_named
 from reviews.api.authentication import HasToken, TokenAuthentication
+from reviews.api.openapi import Operation
 from reviews.log10 import strict_json, wire
 from reviews.models import ApiToken, Organization
 from reviews.workflow.audit import Actor
@@ -176,8 +177,13 @@ def _sentence(error: exceptions.APIException) -> str:
 
 
 class View(APIView):
-    """An API view. `organization` is the token's; the views never ask the request for another."""
+    """An API view. `organization` is the token's; the views never ask the request for another.
 
+    `needs` has, by method, the scope that the token must have, `operations` what the API's description says.
+    """
+
+    needs: ClassVar[Mapping[str, str]] = {}
+    operations: ClassVar[Mapping[str, Operation]] = {}
     authentication_classes = [TokenAuthentication]
     permission_classes = [HasToken]
     parser_classes = [StrictJSONParser]
@@ -242,7 +248,8 @@ class View(APIView):
 
     @property
     def reader(self) -> wire.Reader:
-        return wire.Reader(self.request.headers.get("User-Agent", ""))
+        headers = self.request.headers
+        return wire.Reader(headers.get("User-Agent", ""), logs="X-Log10-Organization-Id" in headers)
 
     def body(self) -> Body:
         """The request's JSON; what the body names as its organization must be this one. Raises APIException."""

@@ -10,10 +10,10 @@ MOST = 1_000
 FARTHEST = 10_000_000
 
 
-def window(parameters: Mapping[str, Any]) -> slice:
-    """The rows that `offset` and `limit` name; without them the first hundred. Raises ParseError."""
+def window(parameters: Mapping[str, Any], *, default: int = LIMIT) -> slice:
+    """The rows that `offset` and `limit` name, at most 1,000; without a limit, `default` of them. Raises ParseError."""
     offset = _number(parameters, "offset", 0, FARTHEST)
-    return slice(offset, offset + min(MOST, _number(parameters, "limit", LIMIT, FARTHEST)))
+    return slice(offset, offset + min(MOST, _number(parameters, "limit", default, FARTHEST)))
 
 
 def _number(parameters: Mapping[str, Any], name: str, default: int, most: int) -> int:

@@ -5,6 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from reviews.api.http import View
+from reviews.api.openapi import sessions as described
 from reviews.models import Session
 
 
@@ -12,6 +13,7 @@ class Sessions(View):
     """POST /api/v1/sessions: open a session. 201, and no other status: log10py takes none."""
 
     needs = {"POST": "ingest"}
+    operations = {"POST": described.OPEN}
 
     def post(self, request: Request) -> Response:
         self.optional_body()

@@ -28,6 +28,11 @@ CALLS = [
     ("read", "GET", "/api/v1/feedback_task"),
     ("feedback", "POST", "/api/v1/feedback_task"),
     ("read", "GET", "/api/v1/feedback_task/x"),
+    ("ingest", "POST", "/api/sessions"),
+    ("read", "GET", "/api/completions"),
+    ("ingest", "POST", "/api/completions"),
+    ("ingest", "POST", f"/api/completions/{UID}"),
+    ("read", "GET", "/api/tags/search"),
 ]
 PATHS = sorted({(method, path) for _, method, path in CALLS})
 
