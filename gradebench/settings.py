@@ -30,6 +30,14 @@ def _secret(name: str, file_name: str) -> str:
     return read_or_create(DATA_DIR / file_name)
 
 
+def _between(name: str, default: int, *, least: int, most: int) -> int:
+    """A number from the environment that GradeBench can keep to."""
+    value: int = env.int(name, default=default)
+    if not least <= value <= most:
+        raise ImproperlyConfigured(f"{name} is {value:,}; it must be from {least:,} to {most:,}.")
+    return value
+
+
 SECRET_KEY = _secret("SECRET_KEY", "secret.key")
 ENCRYPTION_KEYS: list[str] = keys_in(_secret("GRADEBENCH_ENCRYPTION_KEYS", "encryption.key"))
 # Where the keys came from, when they did not come from the environment.
@@ -198,8 +206,14 @@ STORAGES = {
 }
 
 # API -------------------------------------------------------------------------------------------------------------
-API_MAX_BODY_BYTES = env.int("GRADEBENCH_API_MAX_BODY_BYTES", default=20 * 1024 * 1024)
-API_MAX_DEPTH = env.int("GRADEBENCH_API_MAX_DEPTH", default=64)
+# Five pictures of the four million characters that the clients send at most, and the rest of a request. A page of a
+# list that is pulled may have 64 MiB, and one item must fit into it.
+API_MAX_BODY_BYTES = _between("GRADEBENCH_API_MAX_BODY_BYTES", 20 * 1024 * 1024, least=1024, most=60 * 1024 * 1024)
+# JSON is written by code that goes no deeper than 254 levels, ours around a document included.
+API_MAX_DEPTH = _between("GRADEBENCH_API_MAX_DEPTH", 64, least=16, most=200)
+# Of a bulk request, which is read line by line: its bytes, as they are sent and unpacked, and its lines.
+API_BULK_MAX_BYTES = env.int("GRADEBENCH_API_BULK_MAX_BYTES", default=2 * 1024**3)
+API_BULK_MAX_LINES = env.int("GRADEBENCH_API_BULK_MAX_LINES", default=1_000_000)
 DATA_UPLOAD_MAX_MEMORY_SIZE = API_MAX_BODY_BYTES
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 # Every view derives from reviews.api.http.View, which names its own parser, renderer, authentication and permission;

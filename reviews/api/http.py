@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, cast
 
 import orjson
@@ -10,6 +11,7 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import Http404
 from django.http.request import RawPostDataException
+from django.utils.http import parse_header_parameters
 from rest_framework import exceptions, status
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
@@ -26,10 +28,13 @@ from reviews.log10 import strict_json, wire
 from reviews.models import ApiToken, Organization
 from reviews.workflow.audit import Actor
 from reviews.workflow.grading import FeedbackRefused
-from reviews.workflow.ingest import HeldElsewhere, IngestRefused
+from reviews.workflow.idempotency import Answer, InFlight, Keyed, KeyRefused, KeyReused, answer_once
+from reviews.workflow.ingest import CompletionTooLarge, HeldElsewhere, IngestRefused
 from reviews.workflow.schema import SchemaRefused, ValuesRefused
 
 log = logging.getLogger(__name__)
+
+UTF_8 = "utf-8"
 
 
 @dataclass(frozen=True)
@@ -52,15 +57,35 @@ class TooLarge(exceptions.APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
 
 
+class WrongEncoding(exceptions.APIException):
+    """415, with a sentence of its own."""
+
+    status_code = status.HTTP_415_UNSUPPORTED_MEDIA_TYPE
+
+
+class Reused(exceptions.APIException):
+    """422."""
+
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+
+
+class AtWork(exceptions.APIException):
+    """409; `wait` is in seconds."""
+
+    status_code = status.HTTP_409_CONFLICT
+    wait = 1
+
+
 class StrictJSONParser(BaseParser):
-    """Reads JSON through the strict gate."""
+    """Reads JSON through the strict gate: UTF-8, as it is, up to a size and a depth."""
 
     media_type = "application/json"
 
     def parse(  # type: ignore[override] # DRF passes on whatever a parser returns
         self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Body:
-        """Raises ParseError, TooLarge."""
+        """Raises ParseError, TooLarge, WrongEncoding."""
+        _check_encoding(media_type or "", parser_context or {})
         most = settings.API_MAX_BODY_BYTES
         try:
             raw = stream.read(most + 1)
@@ -72,6 +97,16 @@ class StrictJSONParser(BaseParser):
             return Body(strict_json.loads(raw, max_depth=settings.API_MAX_DEPTH), raw)
         except strict_json.BadJson as error:
             raise exceptions.ParseError(str(error)) from error
+
+
+def _check_encoding(media_type: str, context: Mapping[str, Any]) -> None:
+    """Raises WrongEncoding."""
+    charset = parse_header_parameters(media_type)[1].get("charset", UTF_8)
+    if charset.lower().replace("_", "-") not in (UTF_8, "utf8", "us-ascii", "ascii"):
+        raise WrongEncoding("Send the body in UTF-8: JSON is exchanged in no other encoding.")
+    encoding = context["request"].headers.get("Content-Encoding", "") if "request" in context else ""
+    if encoding.strip().lower() not in ("", "identity"):
+        raise WrongEncoding("Send the body as it is, without a Content-Encoding: GradeBench does not unpack it here.")
 
 
 class JSONBytesRenderer(BaseRenderer):
@@ -105,6 +140,7 @@ _STATUS: dict[type[Exception], int] = {
     ValuesRefused: status.HTTP_400_BAD_REQUEST,
     FeedbackRefused: status.HTTP_400_BAD_REQUEST,
     HeldElsewhere: status.HTTP_404_NOT_FOUND,
+    CompletionTooLarge: status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,
     IngestRefused: status.HTTP_400_BAD_REQUEST,
     RequestDataTooBig: status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,
     RawPostDataException: status.HTTP_400_BAD_REQUEST,
@@ -153,19 +189,50 @@ class View(APIView):
     parser_classes = [StrictJSONParser]
     renderer_classes = [JSONBytesRenderer]
     content_negotiation_class = AlwaysJSON
+    # Whether a body of unannounced length is read; REST framework does not.
+    takes_chunks = False
+    # Whether a POST with an Idempotency-Key does its work once. All its effects must be in the database.
+    takes_keys = True
 
     def get_exception_handler(self) -> Callable[..., Response | None]:
         return exception_handler
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
+        if is_chunked(request.META) and not self.takes_chunks:
             # REST framework would take a body of unannounced length for none, and what was sent would be lost.
             raise LengthRequired("Send the body with a Content-Length; GradeBench does not read it in chunks.")
         if "\x00" in kwargs.get("uid", ""):
             raise Http404("No id has a NUL character in it.")
         for name in _named_in_headers(request):
             organization_named(self.organization, name)
+        key = request.headers.get("Idempotency-Key")
+        if key is not None and request.method == "POST" and hasattr(self, "post"):
+            if not self.takes_keys:
+                raise exceptions.ParseError("This path takes no Idempotency-Key: name each completion by an “id”.")
+            # REST framework asks the instance for its handler next.
+            vars(self)["post"] = partial(self._once, key.strip(), self.post)
+
+    def _once(
+        self, key: str, handler: Callable[..., Response], request: Request, *args: Any, **kwargs: Any
+    ) -> Response:
+        """What `handler` answers, or answered when this request first came. Raises APIException."""
+        raw = request.data.raw if isinstance(request.data, Body) else b""
+
+        def work() -> Answer:
+            response = handler(request, *args, **kwargs)
+            return Answer(response.status_code, JSONBytesRenderer().render(response.data))
+
+        try:
+            answer = answer_once(Keyed(self.token, key, "POST", request.path, raw), work)
+        except KeyRefused as error:
+            raise exceptions.ParseError(str(error)) from error
+        except KeyReused as error:
+            raise Reused(str(error)) from error
+        except InFlight as error:
+            raise AtWork(str(error)) from error
+        headers = {"Idempotent-Replayed": "true"} if answer.replayed else {}
+        return Response(answer.body, status=answer.status, headers=headers)
 
     @property
     def token(self) -> ApiToken:
@@ -199,6 +266,11 @@ class View(APIView):
         if not isinstance(value, dict):
             raise exceptions.ParseError("The body must be a JSON object.")
         return value
+
+
+def is_chunked(meta: Mapping[str, Any]) -> bool:
+    """Whether the body comes in chunks, its length unannounced. The embedded server puts them together itself."""
+    return "HTTP_TRANSFER_ENCODING" in meta and not meta.get("CONTENT_LENGTH")
 
 
 def _named_in_headers(request: Request) -> list[str | None]:

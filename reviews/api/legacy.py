@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from reviews.api.http import View
+from reviews.api.openapi import legacy as described
 from reviews.models import Session, Tag
 
 NO_AUTOPROMPT = (
@@ -19,6 +20,7 @@ class LegacySessions(View):
     """POST /api/sessions: open a session."""
 
     needs = {"POST": "ingest"}
+    operations = {"POST": described.OPEN}
 
     def post(self, request: Request) -> Response:
         self.optional_body()
@@ -30,6 +32,7 @@ class TagSearch(View):
     """GET /api/tags/search: the tag of exactly this name, or none: log10-io takes a single hit as it comes."""
 
     needs = {"GET": "read"}
+    operations = {"GET": described.FIND_TAG}
 
     def get(self, request: Request) -> Response:
         name = _asked(request) if self.reader.logs else request.query_params.get("query", "")
@@ -43,6 +46,7 @@ class Autoprompt(View):
     """POST /api/experimental/autoprompt/…: 501, for GradeBench has no such thing."""
 
     needs = {"POST": "read"}
+    operations = {"POST": described.AUTOPROMPT}
 
     def post(self, request: Request) -> Response:
         self.optional_body()

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from reviews.access import completion_of
 from reviews.api.completions import check_known_or_uuid
 from reviews.api.http import View
+from reviews.api.openapi import legacy as described
 from reviews.api.paging import window
 from reviews.log10 import strict_json, wire
 from reviews.models import Completion, CompletionTag, Document, Encoding, Organization, Tag
@@ -31,6 +32,7 @@ class LegacyCompletions(View):
     """GET and POST /api/completions."""
 
     needs = {"GET": "read", "POST": "ingest"}
+    operations = {"GET": described.LIST, "POST": described.RESERVE}
 
     def get(self, request: Request) -> Response:
         """Newest first, 25 unless `limit` says otherwise, at most 1,000. Rows are for a table: a part of each document.
@@ -64,6 +66,7 @@ class LegacyCompletion(View):
     """GET and POST /api/completions/{id}."""
 
     needs = {"GET": "read", "POST": "ingest"}
+    operations = {"GET": described.GET, "POST": described.LOG}
 
     def get(self, request: Request, uid: str) -> Response:
         """The whole current document under `data`: as it is stored, or in log10-io's dialect where that asks."""

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from reviews.api import (
+    bulk,
     completions,
     description,
     feedback,
@@ -29,6 +30,8 @@ urlpatterns = [
     path("experimental/autoprompt/convert", legacy.Autoprompt.as_view(), name="api_autoprompt_convert"),
     path("experimental/autoprompt/suggestions", legacy.Autoprompt.as_view(), name="api_autoprompt_suggestions"),
     path("experimental/autoprompt/report", legacy.Autoprompt.as_view(), name="api_autoprompt_report"),
+    # Ours beyond Log10's.
+    path("gradebench/v1/completions/bulk", bulk.CompletionsBulk.as_view(), name="api_completions_bulk"),
     # The description of all of these.
     path("schema", description.Schema.as_view(), name="api_schema"),
     path("docs", description.Docs.as_view(), name="api_docs"),

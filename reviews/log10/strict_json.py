@@ -17,11 +17,16 @@ _TEXT = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
 _STRING = re.compile(_TEXT.encode(), re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _ONE_KIND = bytes.maketrans(b"[]", b"{}")
+# Up to here strings are cut out by splitting at quotes, which is quick and costs memory; beyond, by the expression.
+_SPLIT_UP_TO = 1024 * 1024
+_MANY_DIGITS = re.compile(rb"[0-9]{19}")
 _LONG_INTEGER = re.compile(rb"(?<![0-9.eE+-])-?[0-9]{19,}+(?![.eE])")
 _BLANK = re.compile(rb"[ \t\n\r]*")
 _WHOLE_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _SIGN = re.compile(rb'["\[\]{}]')
 _PLAIN = re.compile(rb'[^\s"\[\]{}:,]*')
+_NOT_FINITE = re.compile(rb"(?<![^\s:,\[])[+-]?(?:NaN|Infinity)")
+_OTHER_ENCODINGS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 _LONGEST_MEMBER = 10_000
 # What was read is let go in steps of this many bytes.
 _KEPT = 256 * 1024
@@ -38,22 +43,38 @@ class ListBroken(BadJson):
 def loads(raw: bytes, *, max_depth: int) -> Any:
     """The value of `raw`. Raises BadJson.
 
-    Cost: one parse by orjson and three passes of C code over the bytes, no Python per value.
+    Cost: one parse by orjson and a few passes of C code over the bytes, no Python per value.
     """
-    frame = _STRING.sub(b'"', raw)
+    frame = _frame(raw)
     _check_depth(frame, max_depth)
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise BadJson(f"The body is not valid JSON: {error}.") from error
+        raise BadJson(f"The body is not valid JSON: {_reason(raw, frame) or error}.") from error
     # A colon outside a string stands in a member and nowhere else; where the parsed value has fewer members than the
     # text, one name came twice and a value would have been dropped in silence.
-    if frame.count(b":") != _STRING.sub(b'"', orjson.dumps(value)).count(b":"):
+    if frame.count(b":") != _frame(orjson.dumps(value)).count(b":"):
         raise BadJson("An object in the body has two members of the same name.")
-    for match in _LONG_INTEGER.finditer(frame):
+    for match in _LONG_INTEGER.finditer(frame) if _MANY_DIGITS.search(frame) else ():
         if not -(2**63) <= int(match.group()) < 2**64:
             raise BadJson("An integer in the body does not fit into 64 bits.")
     return value
+
+
+def _frame(raw: bytes) -> bytes:
+    """The text with a quote in place of every string."""
+    if len(raw) > _SPLIT_UP_TO:
+        return _STRING.sub(b'"', raw)
+    return b'"'.join(raw.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
+
+
+def _reason(raw: bytes, frame: bytes) -> str:
+    """Why these bytes are no JSON, where that is a matter of how the sender writes it; else empty."""
+    if raw.startswith(_OTHER_ENCODINGS) or b"\x00" in raw[:2]:
+        return "send it as UTF-8, without a byte order mark"
+    if _NOT_FINITE.search(frame):
+        return "NaN and Infinity are no numbers of JSON; send null"
+    return ""
 
 
 def _check_depth(frame: bytes, max_depth: int) -> None:

@@ -7,6 +7,7 @@ from reviews.models.completions import Completion, CompletionTag, Document, Enco
 from reviews.models.drafts import Draft
 from reviews.models.feedback import Feedback, FeedbackCompletion, FeedbackOrigin
 from reviews.models.feedback_tasks import FeedbackTask, FeedbackTaskRevision, FeedbackTaskTag
+from reviews.models.idempotency import KeyedRequest
 from reviews.models.queues import (
     Assignment,
     AssignmentState,
@@ -43,6 +44,7 @@ __all__ = [
     "FeedbackTaskTag",
     "Heartbeat",
     "ItemState",
+    "KeyedRequest",
     "Kind",
     "Member",
     "Order",

@@ -20,6 +20,8 @@ PREVIEW_CHARACTERS = 200
 SEARCH_CHARACTERS = 2_000
 MOST_CHANGES = 200
 BIGGEST_INTEGER_COLUMN = 2**31 - 1
+# Django makes these lists anew each time that it is asked.
+KINDS, STATUSES = Kind.values, Status.values
 
 # A number that a float spells but an integer may be, or a string, which must be skipped whole.
 _SPELLED = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?')
@@ -86,10 +88,15 @@ def _by_value(match: re.Match[bytes]) -> bytes:
 
 def store(organization: Organization, document: Mapping[str, Json], raw: bytes | None = None) -> Document:
     """Insert a document. `raw` is its JSON as it came, where the caller has it; else it is written from `document`."""
+    row = made(organization, document, raw)
+    row.save(force_insert=True)
+    return row
+
+
+def made(organization: Organization, document: Mapping[str, Json], raw: bytes | None = None) -> Document:
+    """As `store`, but the caller saves."""
     data = dumps(document) if raw is None else raw
-    return Document.objects.create(
-        organization=organization, hash=semantic_hash(document), data=pack(data), size=len(data)
-    )
+    return Document(organization=organization, hash=semantic_hash(document), data=pack(data), size=len(data))
 
 
 def read(document: Document) -> dict[str, Json]:
@@ -198,8 +205,8 @@ def columns(document: Mapping[str, Json]) -> Columns:
     prompt, answer = _prompt_text(request), _answer_text(response)
     mean, low, uncertain = confidence(response)
     return Columns(
-        kind=_one_of(document.get("kind"), Kind.values, Kind.OTHER),
-        status=_one_of(document.get("status"), Status.values, Status.OTHER),
+        kind=_one_of(document.get("kind"), KINDS, Kind.OTHER),
+        status=_one_of(document.get("status"), STATUSES, Status.OTHER),
         model=_text(response.get("model") or request.get("model"), 200),
         session_uid=_text(document.get("session_id"), 255),
         prompt_tokens=_count(usage.get("prompt_tokens")),

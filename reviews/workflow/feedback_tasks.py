@@ -245,6 +245,14 @@ def matching(completion: Completion, tag_ids: Iterable[int]) -> list[FeedbackTas
     )
 
 
+def selecting(organization: Organization) -> list[tuple[FeedbackTask, frozenset[int]]]:
+    """The feedback tasks that select anything, their queues joined, each with the ids of all tags that it needs."""
+    tasks = FeedbackTask.objects.filter(organization=organization, archived_at=None).select_related("queue")
+    found = tasks.prefetch_related("selector_tags")
+    named = [(task, frozenset(link.tag_id for link in task.selector_tags.all())) for task in found]
+    return [(task, tags) for task, tags in named if tags]
+
+
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):

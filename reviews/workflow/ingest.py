@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
@@ -15,6 +16,7 @@ from reviews.workflow import audit, clock, documents, feedback_tasks, outbox, qu
 from reviews.workflow.audit import SYSTEM, Actor
 
 LONGEST_UID = 255
+ELSEWHERE = "There is no completion {uid} here."
 # How much a status says: a post that says less than what stands fills gaps and replaces nothing. What an application
 # calls by a word of its own has ended somehow.
 RANKS = {"started": 0, "finished": 2}
@@ -29,6 +31,10 @@ class IngestRefused(ValueError):
 
 class HeldElsewhere(IngestRefused):
     """The id is held by another organization, or here under another upstream."""
+
+
+class CompletionTooLarge(IngestRefused):
+    """With what it has already the completion would be larger than one may be."""
 
 
 class Outcome(StrEnum):
@@ -60,13 +66,13 @@ def receive(
 
     `raw` is the document's JSON as it came, kept as it is when the completion is new. `logged` says that it comes from
     a client that posts its whole row again and again: what it had sent before it changed here stays changed. Raises
-    IngestRefused, HeldElsewhere when only another organization has the id.
+    IngestRefused, CompletionTooLarge, HeldElsewhere when only another organization has the id.
     """
-    _check_uid(uid)
+    check_uid(uid)
     known = Completion.objects.filter(organization=organization, uid=uid).values_list("pk", flat=True).first()
     if known is None:
         if Completion.objects.filter(uid=uid).exclude(organization=organization).exists():
-            raise HeldElsewhere(f"There is no completion {uid} here.")
+            raise HeldElsewhere(ELSEWHERE.format(uid=uid))
         try:
             with transaction.atomic():
                 return _create(organization, uid, document, raw, upstream=None)
@@ -83,7 +89,7 @@ def take_pulled(upstream: Upstream, uid: str, document: dict[str, Any], raw: byt
     `asked_at` is when the list was asked for: what we have sent since is newer than what it says.
     Raises HeldElsewhere when the organization has the id from an application or another upstream.
     """
-    _check_uid(uid)
+    check_uid(uid)
     organization = upstream.organization
     mine = Completion.objects.filter(organization=organization, uid=uid).values_list("pk", flat=True)
     known = mine.first()
@@ -115,14 +121,15 @@ def merge(standing: Mapping[str, Any], posted: Mapping[str, Any], *, logged: boo
     """Top-level members of `posted` over those of `standing`, whatever order the posts of one completion come in.
 
     A post of a lower rank (started, then failed, then finished) only fills in what is absent or null, so that nothing
-    that has ended starts again. One of a higher rank replaces, as does one of the same rank or without a status; but a
-    null of a higher rank, or of a `logged` row, replaces no value: it would have been filled in, had it come first.
+    that has ended starts again. One of a higher rank replaces, as does one of the same rank or without a status. Null
+    replaces a value only by an update without a status: in a row that logs how a completion went, and in every `logged`
+    one, it is a field not yet known, and would have been filled in, had it come first.
     """
     here = _rank(standing, unsaid=-1)
     theirs = _rank(posted, unsaid=here)
     if theirs < here:
         taken = {name: value for name, value in posted.items() if standing.get(name) is None}
-    elif theirs > here or logged:
+    elif logged or posted.get("status") is not None:
         taken = {name: value for name, value in posted.items() if value is not None or name not in standing}
     else:
         taken = dict(posted)
@@ -138,7 +145,8 @@ def _rank(document: Mapping[str, Any], *, unsaid: int) -> int:
     return RANKS.get(status, ENDED_SOMEHOW) if isinstance(status, str) else ENDED_SOMEHOW
 
 
-def _check_uid(uid: str) -> None:
+def check_uid(uid: str) -> None:
+    """Raises IngestRefused for what can be no completion's id."""
     if not uid or len(uid) > LONGEST_UID or "\x00" in uid:
         raise IngestRefused(f"The id must be text of 1 to {LONGEST_UID} characters, without NUL.")
     if uid in (".", ".."):
@@ -149,7 +157,23 @@ def _check_uid(uid: str) -> None:
 def _create(
     organization: Organization, uid: str, document: dict[str, Any], raw: bytes | None, *, upstream: Upstream | None
 ) -> Ingested:
-    row = documents.store(organization, document, raw)
+    completion = made(organization, uid, document, raw, upstream=upstream)
+    completion.received.save(force_insert=True)
+    completion.save(force_insert=True)
+    sort(completion, document)
+    return Ingested(completion, Outcome.CREATED, document)
+
+
+def made(
+    organization: Organization,
+    uid: str,
+    document: dict[str, Any],
+    raw: bytes | None,
+    *,
+    upstream: Upstream | None = None,
+) -> Completion:
+    """A completion that is not here yet, and its document under `received`. The caller saves both."""
+    row = documents.made(organization, document, raw)
     completion = Completion(
         organization=organization,
         uid=uid,
@@ -159,9 +183,7 @@ def _create(
         received_at=clock.now(),
     )
     revisions.set_current(completion, row, document)
-    completion.save(force_insert=True)
-    sort(completion, document)
-    return Ingested(completion, Outcome.CREATED, document)
+    return completion
 
 
 def _merge(completion: Completion, posted: dict[str, Any], actor: Actor, *, logged: bool) -> Ingested:
@@ -174,9 +196,20 @@ def _merge(completion: Completion, posted: dict[str, Any], actor: Actor, *, logg
         merged = merge(standing, news, logged=logged)
     if _is_same(merged, standing):
         return Ingested(completion, Outcome.UNCHANGED, standing)
+    _check_size(merged)
     revisions.accept(completion, merged, origin=RevisionOrigin.API, before=standing, actor=actor)
     sort(completion, merged)
     return Ingested(completion, Outcome.CHANGED, merged)
+
+
+def _check_size(merged: Mapping[str, Any]) -> None:
+    """Post by post a completion would grow past what can be sent, pulled or even read again. Raises
+    CompletionTooLarge.
+    """
+    if len(documents.dumps(merged)) > settings.API_MAX_BODY_BYTES:
+        raise CompletionTooLarge(
+            f"With what it has already the completion would be larger than {settings.API_MAX_BODY_BYTES:,} bytes."
+        )
 
 
 def _repeated(completion: Completion, posted: Mapping[str, Any]) -> set[str]:

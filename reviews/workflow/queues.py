@@ -51,6 +51,17 @@ def route(completion: Completion, feedback_tasks: Iterable[FeedbackTask]) -> Non
     QueueItem.objects.bulk_create([_item(queue, completion) for queue in wanted], ignore_conflicts=True)
 
 
+def route_new(matched: Iterable[tuple[Completion, Iterable[FeedbackTask]]]) -> None:
+    """As `route`, for many completions of which none was in any queue before."""
+    items = [
+        _item(task.queue, completion)
+        for completion, feedback_tasks in matched
+        if completion.status != Status.STARTED
+        for task in feedback_tasks
+    ]
+    QueueItem.objects.bulk_create(items, ignore_conflicts=True)
+
+
 def route_backlog(feedback_task: FeedbackTask) -> bool:
     """Offer the next thousand completions that were there before the selector; False when none are left."""
     if feedback_task.routed_through is None or feedback_task.archived_at is not None:

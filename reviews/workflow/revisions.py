@@ -1,7 +1,6 @@
 """Revisions: the one way in which a completion's document changes."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from reviews.models import Assignment, Completion, CompletionTag, Document, Revision, RevisionOrigin, Tag
@@ -69,23 +68,32 @@ def lock(completion_id: int) -> Completion:
 def set_current(completion: Completion, row: Document, document: Mapping[str, Any]) -> None:
     """Point at `row` and repeat in the columns what it says. The caller saves."""
     completion.current = row
-    for name, value in asdict(documents.columns(document)).items():
+    for name, value in vars(documents.columns(document)).items():
         setattr(completion, name, value)
 
 
-def set_tags(completion: Completion, names: list[str]) -> set[int]:
-    """Make the completion's tags these; the ids of the tags."""
-    organization_id = completion.organization_id
-    known = dict(Tag.objects.filter(organization_id=organization_id, name__in=names).values_list("name", "pk"))
-    missing = [name for name in names if name not in known]
+def tag_ids(organization_id: int, names: Iterable[str]) -> dict[str, int]:
+    """The ids of the tags of these names; those that nothing carried yet are made."""
+    wanted = set(names)
+    known = _known_tags(organization_id, wanted)
+    missing = wanted - known.keys()
     if missing:
         # In one order, whatever order the documents have them in: two transactions that each wait for a tag of the
         # other's would end in a deadlock.
         Tag.objects.bulk_create(
             [Tag(organization_id=organization_id, name=name) for name in sorted(missing)], ignore_conflicts=True
         )
-        known |= dict(Tag.objects.filter(organization_id=organization_id, name__in=missing).values_list("name", "pk"))
-    wanted = {known[name] for name in names}
+        known |= _known_tags(organization_id, missing)
+    return known
+
+
+def _known_tags(organization_id: int, names: Iterable[str]) -> dict[str, int]:
+    return dict(Tag.objects.filter(organization_id=organization_id, name__in=names).values_list("name", "pk"))
+
+
+def set_tags(completion: Completion, names: list[str]) -> set[int]:
+    """Make the completion's tags these; the ids of the tags."""
+    wanted = set(tag_ids(completion.organization_id, names).values())
     links = CompletionTag.objects.filter(completion=completion)
     have = set(links.values_list("tag_id", flat=True))
     if have - wanted:

@@ -1,5 +1,6 @@
 """POST /api/v1/completions."""
 
+import gzip
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -7,6 +8,7 @@ from uuid import UUID
 
 import orjson
 import pytest
+from django.conf import settings
 from django.test import Client
 from pytest_django.fixtures import Settings
 
@@ -143,6 +145,50 @@ def test_it_takes_json_by_any_of_its_names(api: Api, content_type: str) -> None:
 def test_it_takes_nothing_but_json(api: Api, unchanged: Unchanged, content_type: str) -> None:
     with unchanged():
         assert "application/json" in api.post(PATH, b'{"a":1}', content_type=content_type).refusal(415)
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "UTF-8", '"utf-8"', "utf8", "us-ascii"])
+def test_it_takes_utf_8_by_its_names(api: Api, charset: str) -> None:
+    assert api.post(PATH, document(), content_type=f"application/json; charset={charset}").status == 200
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "latin-1", "iso-8859-1", "utf-7", "x"])
+def test_it_takes_no_other_encoding(api: Api, unchanged: Unchanged, charset: str) -> None:
+    with unchanged():
+        answer = api.post(PATH, document(), content_type=f"application/json; charset={charset}")
+    assert "UTF-8" in answer.refusal(415)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "deflate", "br", "gzip, identity"])
+def test_it_unpacks_no_body(api: Api, unchanged: Unchanged, encoding: str) -> None:
+    packed = gzip.compress(orjson.dumps(document()))
+    with unchanged():
+        answer = api.post(PATH, packed, headers={"Content-Encoding": encoding})
+    assert "Content-Encoding" in answer.refusal(415)
+    assert api.post(PATH, document(), headers={"Content-Encoding": "identity"}).status == 200
+
+
+def test_it_takes_ordinary_large_bodies(api: Api) -> None:
+    token = {"token": " the", "logprob": -0.25, "bytes": [32, 116, 104, 101]}
+    content = [{**token, "top_logprobs": [token] * 5}] * 4_800
+    choice = {"index": 0, "message": {"role": "assistant", "content": " the" * 4_800}, "logprobs": {"content": content}}
+    with_logprobs = document(response={**document()["response"], "choices": [choice]})
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 3_999_978}}
+    with_pictures = document(request={"model": "m", "messages": [{"role": "user", "content": [picture] * 5}]})
+    for large, least in ((with_logprobs, 1_700_000), (with_pictures, 20_000_000)):
+        raw = orjson.dumps(large)
+        assert least < len(raw) < settings.API_MAX_BODY_BYTES
+        made = api.post(PATH, raw)
+        assert made.status == 200, made.raw[:500]
+        assert api.get(f"/api/completions/{made.json['id']}").raw == b'{"data":' + made.raw + b"}"
+
+
+def test_it_bounds_what_comes_together_post_by_post(api: Api, unchanged: Unchanged, settings: Settings) -> None:
+    settings.API_MAX_BODY_BYTES = settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000
+    api.create({"id": UID, "a": "x" * 600})
+    with unchanged():
+        assert "1,000 bytes" in api.post(PATH, {"id": UID, "b": "x" * 600}).refusal(413)
+    assert api.post(PATH, {"id": UID, "a": "x" * 900}).status == 200
 
 
 def test_it_bounds_the_body(api: Api, unchanged: Unchanged, settings: Settings) -> None:

@@ -6,6 +6,7 @@ many. Its plugin for pytest is left out (it wants to rename tests, and pytest 9 
 """
 
 import copy
+import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -22,13 +23,18 @@ from schemathesis.generation.hypothesis.builder import HypothesisTestConfig, Hyp
 from schemathesis.schemas import APIOperation, BaseSchema
 
 from gradebench.wsgi import application
+from reviews.api.openapi import of_component
 from reviews.api.openapi.common import GROUPS
 from reviews.api.openapi.document import document
 from tests.api.conftest import LOG10PY, Api
 from tests.api.samples import CORPUS
+from tests.api.test_openapi import problems
 
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "6"))
 CLIENTS = (LOG10PY, "python-httpx/0.28.1", "curl/8.5.0")
+# One key for many bodies would be refused but for the first, and what is not packed is not packed.
+LEFT_OUT = ("Idempotency-Key", "Content-Encoding")
+NDJSON = "application/x-ndjson"
 CHECKS = {
     "not_a_server_error",
     "status_code_conformance",
@@ -100,9 +106,13 @@ def narrowed(known: list[str], task: str) -> dict[str, Any]:
                     parameter["schema"] = {"anyOf": [{"enum": known}, parameter["schema"]]}
                 if "organization" in parameter["name"].lower():
                     parameter["schema"] = {"enum": ["acme", "acme-slug"]}
+            operation["parameters"] = [it for it in operation["parameters"] if it["name"] not in LEFT_OUT]
             operation["parameters"].append(
                 {"name": "User-Agent", "in": "header", "required": True, "schema": {"enum": CLIENTS}}
             )
+    bulk = whole["paths"]["/api/gradebench/v1/completions/bulk"]["post"]["requestBody"]["content"][NDJSON]
+    bulk["schema"] = {"type": "array", "items": bulk.pop("x-itemSchema"), "maxItems": 20}
+    bulk.pop("examples")
     shapes = whole["components"]["schemas"]
     for shape in shapes.values():
         members = shape.get("properties", {})
@@ -111,6 +121,21 @@ def narrowed(known: list[str], task: str) -> dict[str, Any]:
     shapes["FeedbackIn"]["properties"]["task_id"] = {"enum": [task]}
     shapes["FeedbackIn"]["properties"]["completion_ids"]["items"] = {"enum": known[:6]}
     return whole
+
+
+@schemathesis.serializer(NDJSON)
+def lines(context: Any, value: Any) -> bytes:
+    """A line for each item; what is no list goes as it is, for the wrong requests."""
+    items = value if isinstance(value, list) else [value]
+    return b"".join(json.dumps(item).encode() + b"\n" for item in items)
+
+
+def check_lines(content: bytes) -> None:
+    """What schemathesis does not look into: each line of an answer in bulk."""
+    *answers, summary = content.splitlines()
+    assert problems(of_component("BulkSummary"), orjson.loads(summary)) == []
+    for answer in answers:
+        assert problems(of_component("BulkLine"), orjson.loads(answer)) == []
 
 
 def hypothesis_test(schema: BaseSchema, operation: APIOperation, ask: Callable[[Case], None]) -> Callable[[], None]:
@@ -133,6 +158,8 @@ def test_it_answers_as_it_is_described(
     def ask(case: Case) -> None:
         response = case.call_and_validate(headers={"X-Log10-Token": api.secret})
         tally.note(case, response)
+        if response.headers["content-type"] == [NDJSON]:
+            check_lines(response.content)
         if response.status_code >= 400:
             assert list(orjson.loads(response.content)) == ["error"]
 
@@ -140,4 +167,5 @@ def test_it_answers_as_it_is_described(
         if operation.tags == [group]:
             with subtests.test(operation.label):
                 hypothesis_test(described, operation, ask)()
-                assert tally.succeeded[operation.label], "Nothing that was tried is answered with success."
+                is_here = any(status.startswith("2") for status in operation.responses.status_codes)
+                assert bool(tally.succeeded[operation.label]) == is_here, "Is anything tried that should succeed?"

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reviews.log10 import strict_json
 from reviews.log10.strict_json import BadJson, ListBroken, ListReader, loads, text_member
 
 DEPTH = 64
@@ -39,6 +40,38 @@ def test_it_takes_whatever_orjson_writes_as_it_is(document: Any) -> None:
 @given(documents)
 def test_it_takes_escapes_and_spaces_too(document: Any) -> None:
     assert read(json.dumps(document, indent=2).encode()) == document
+
+
+@given(documents)
+def test_it_cuts_strings_out_by_both_ways_alike(document: Any) -> None:
+    for raw in (orjson.dumps(document), json.dumps(document).encode()):
+        assert strict_json._frame(raw) == strict_json._STRING.sub(b'"', raw)
+
+
+@pytest.mark.parametrize("filler", [b"", b" " * strict_json._SPLIT_UP_TO])
+def test_it_is_as_strict_with_long_bodies(filler: bytes) -> None:
+    assert read(b'{"a\\\\":"\\"[:",' + filler + b'"b":[1]}') == {"a\\": '\\"[:'.replace("\\", ""), "b": [1]}
+    for bad in (b'"a":1,"a":2', b'"a":{"b:":1,"b\\u003a":1}', b'"a":18446744073709551616', b'"a":' + b"[" * 99):
+        with pytest.raises(BadJson):
+            read(b"{" + filler + bad + b"}")
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (b'{"a":NaN}', "send null"),
+        (b"[1,-Infinity]", "send null"),
+        (b"Infinity", "send null"),
+        (b"\xef\xbb\xbf{}", "UTF-8, without a byte order mark"),
+        ('{"a":1}'.encode("utf-16"), "UTF-8"),
+        ('{"a":1}'.encode("utf-16-le"), "UTF-8"),
+        ('{"a":1}'.encode("utf-32-be"), "UTF-8"),
+        (b'["NaN",]', "not valid JSON: .*column"),
+    ],
+)
+def test_it_says_what_the_sender_can_change(raw: bytes, said: str) -> None:
+    with pytest.raises(BadJson, match=said):
+        read(raw)
 
 
 @pytest.mark.parametrize(

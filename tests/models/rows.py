@@ -22,6 +22,7 @@ from reviews.models import (
     FeedbackTask,
     FeedbackTaskRevision,
     FeedbackTaskTag,
+    KeyedRequest,
     Pull,
     PullRefusal,
     PullState,
@@ -134,6 +135,15 @@ def draft() -> Draft:
     claim = assignment()
     drafts.save(claim, [("comment", "Well.")], base=claim.item.completion.current)
     return Draft.objects.get(user=claim.reviewer)
+
+
+def keyed_request() -> KeyedRequest:
+    """One in flight."""
+    token, _ = factories.token(factories.organization())
+    now = timezone.now()
+    return KeyedRequest.objects.create(
+        api_token=token, target="t" * 64, key="k", body_hash="b" * 64, created_at=now, attempted_at=now
+    )
 
 
 def feedback() -> Feedback:

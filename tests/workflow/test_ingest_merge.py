@@ -72,21 +72,27 @@ def test_it_ranks_a_status_that_is_no_text_as_ended(odd: object) -> None:
 
 
 @pytest.mark.parametrize(("first", "second"), list(product(["started", "failed", "finished"], repeat=2)))
-def test_it_lets_no_null_of_another_rank_replace_a_value(first: str, second: str) -> None:
-    if first != second:
-        assert merge({"status": first, "x": 1}, {"status": second, "x": None})["x"] == 1
-        assert merge({"status": first, "x": None}, {"status": second, "x": 1})["x"] == 1
+@pytest.mark.parametrize("logged", [False, True])
+def test_it_lets_no_null_of_a_row_replace_a_value(first: str, second: str, logged: bool) -> None:
+    assert merge({"status": first, "x": 1}, {"status": second, "x": None}, logged=logged)["x"] == 1
+    assert merge({"status": first, "x": None}, {"status": second, "x": 1}, logged=logged)["x"] == 1
 
 
-def test_it_clears_a_member_by_a_null_of_equal_rank_unless_it_was_logged() -> None:
-    standing, posted = {"status": "finished", "x": 1}, {"status": "finished", "x": None}
-    assert merge(standing, posted)["x"] is None
-    assert merge(standing, posted, logged=True)["x"] == 1
+def test_it_clears_a_member_by_an_update_without_a_status() -> None:
+    standing = {"status": "finished", "x": 1}
+    assert merge(standing, {"x": None})["x"] is None
+    assert merge(standing, {"x": None}, logged=True)["x"] == 1
+
+
+def test_it_keeps_what_filled_a_gap_when_the_row_with_the_gap_comes_again() -> None:
+    failed, started = {"status": "failed", "request": None}, {"status": "started", "request": {"a": 1}}
+    assert _merged([failed, started, failed])["request"] == {"a": 1}
 
 
 @pytest.mark.parametrize("gap", [{}, {"x": None}])
 def test_it_keeps_falsy_values_that_are_there(gap: dict[str, Any]) -> None:
-    for value in ("", 0, False, [], {}):
+    falsy: list[Any] = ["", 0, False, [], {}]
+    for value in falsy:
         assert merge({"status": "finished", "x": value}, {"status": "started", "x": 1})["x"] == value
         assert merge({"status": "finished", **gap}, {"status": "started", "x": value})["x"] == value
 

@@ -24,7 +24,9 @@ GROUPS = {
     "Sessions": "A run of completions that belong together.",
     "Feedback": "Grades of completions, given by people here or by a client.",
     "Feedback tasks": "What is asked of a grade: an instruction and a JSON Schema, of which completions by their tags.",
-    "Log10’s older paths": "The dialect of log10-io: JSON texts inside JSON, milliseconds.",
+    "The dialect of log10-io": "Log10's older paths: JSON texts inside JSON, milliseconds, kind `completion` for "
+    "what is `prompt` elsewhere.",
+    "In bulk": "GradeBench's own.",
     "This description": "Public: they hold nothing of anybody.",
 }
 
@@ -39,9 +41,17 @@ ORGANIZATION = (
     Parameter(
         "X-Log10-Organization-Id",
         "header",
-        "The organization, as log10-io names it. It must be the token's, by external id or slug.",
+        "The organization, as log10-io names it. It must be the token's, by external id or slug. Where it is sent, "
+        "`/api/completions/{id}` and `/api/tags/search` speak log10-io's dialect.",
         NAMED,
     ),
+)
+KEY = Parameter(
+    "Idempotency-Key",
+    "header",
+    "Any text of the client's own. Within 24 hours the same request under the same key does its work once: whoever "
+    "repeats it gets the answer that was given, with `Idempotent-Replayed: true`.",
+    {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"},
 )
 ORGANIZATION_IN_QUERY = Parameter(
     "organization_id",
@@ -63,33 +73,42 @@ TOKEN_ERRORS = {
 }
 
 
-def errors(operation: Operation) -> dict[int, str]:
-    """What each status of failure means for this operation."""
+KEY_ERRORS = {
+    409: "The same request, under its `Idempotency-Key`, is at work just now.",
+    422: "The `Idempotency-Key` was sent before with another body.",
+}
+
+
+def errors(operation: Operation, *, is_keyed: bool) -> dict[int, str]:
+    """What each status of failure means for this operation; `is_keyed` where it takes an Idempotency-Key."""
     found = dict(PUBLIC_ERRORS)
     if not operation.is_public:
         found |= TOKEN_ERRORS
     if operation.body is not None:
         found |= _body_errors(operation.body.media_types)
+    if is_keyed:
+        found |= KEY_ERRORS
     return dict(sorted((found | dict(operation.errors)).items()))
 
 
 def every_error() -> dict[int, str]:
     """What each status of failure means wherever nothing else is said."""
-    return dict(sorted((PUBLIC_ERRORS | TOKEN_ERRORS | _body_errors((JSON,))).items()))
+    return dict(sorted((PUBLIC_ERRORS | TOKEN_ERRORS | KEY_ERRORS | _body_errors((JSON,))).items()))
 
 
 def _body_errors(media_types: tuple[str, ...]) -> dict[int, str]:
     return {
-        413: f"The body is larger than {settings.API_MAX_BODY_BYTES:,} bytes.",
-        415: f"The body is not sent as {' or '.join(media_types)}.",
+        413: f"The body, or what it would make of a completion, is larger than {settings.API_MAX_BODY_BYTES:,} bytes.",
+        415: f"The body is not sent as {' or '.join(media_types)} in UTF-8, uncompressed.",
     }
 
 
-def parameters(operation: Operation) -> tuple[Parameter, ...]:
-    """The operation's own parameters, and those by which any operation may be told the organization."""
+def parameters(operation: Operation, *, is_keyed: bool) -> tuple[Parameter, ...]:
+    """The operation's own parameters, and those that any operation has."""
     if operation.is_public:
         return operation.parameters
-    return (*operation.parameters, ORGANIZATION_IN_QUERY, *ORGANIZATION)
+    keys = (KEY,) if is_keyed else ()
+    return (*operation.parameters, *keys, ORGANIZATION_IN_QUERY, *ORGANIZATION)
 
 
 ERROR = of_component("Error")

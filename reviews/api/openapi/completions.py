@@ -65,21 +65,3 @@ UNGRADED = Operation(
     },
     errors={400: "`after` is not the `next` of an earlier page."},
 )
-GET = Operation(
-    summary="Read a completion",
-    group=GROUP,
-    details="The whole current document, with what was edited here.",
-    answers={
-        200: Answer(
-            "The completion, under `data`.",
-            {
-                "type": "object",
-                "properties": {"data": of_component("Completion")},
-                "required": ["data"],
-                "additionalProperties": False,
-            },
-            examples={"a chat": {"data": {**CHAT, "id": UID}}},
-        )
-    },
-    errors={404: "There is no completion of this id in the token's organization."},
-)

@@ -130,6 +130,79 @@ SCHEMAS: dict[str, Schema] = {
         },
         "required": ["index", "finish_reason", "logprobs", "message"],
     },
+    "LoggedIn": {
+        "type": "object",
+        "description": "A completion as log10-io logs it; what is not said here is as in CompletionIn.",
+        "properties": {
+            **_COMPLETION_MEMBERS,
+            "kind": _text_or_null("`chat` or `completion`; the second is `prompt` elsewhere. Any other text is kept."),
+            "request": {"type": ["string", "object", "null"], "description": "As JSON text, or as it is."},
+            "response": {"type": ["string", "object", "null"], "description": "As JSON text, or as it is."},
+            "stacktrace": {"description": "As JSON text, or as it is."},
+            "duration": {"description": "How long the call took, in milliseconds."},
+        },
+        "additionalProperties": True,
+    },
+    "LoggedTo": _object({"completionID": _ID}),
+    "Reserved": _object({"completionID": _text("A uuid.", format="uuid"), "organizationSlug": _text("The slug.")}),
+    "LoggedSession": _object({"sessionID": _text("A uuid.", format="uuid")}),
+    "FoundTag": _object({"id": _text("A uuid.", format="uuid"), "name": _text("Exactly what was asked for.")}),
+    "LoggedRow": _object(
+        {
+            "id": _ID,
+            "organization_id": _text("The organization's external id."),
+            "kind": {"enum": ["chat", "completion"]},
+            "status": _text("As it was logged."),
+            "session_id": _text("The session, where there is one."),
+            "duration": {"type": "integer", "description": "In milliseconds, where it is known."},
+            "created_at": {**_MOMENT, "description": "When it came here."},
+            "tagResolved": {"type": "array", "items": of_component("FoundTag")},
+            "request": {**_JSON_OBJECT, "description": "`model`, and `messages` with the first one, or `prompt`."},
+            "response": {**_JSON_OBJECT, "description": "`model`, and `choices` with the first one."},
+        },
+        optional=("session_id", "duration", "request", "response"),
+    ),
+    "LoggedCompletion": {
+        "type": "object",
+        "description": "The whole document in log10-io's dialect. A `request` or `response` that is null is left out.",
+        "properties": {
+            "id": _ID,
+            "organization_id": _text("The organization's external id."),
+            "kind": {"enum": ["chat", "completion"]},
+            "duration": {"description": "In milliseconds."},
+            "created_at": {**_MOMENT, "description": "When it came here."},
+            "tagResolved": {"type": "array", "items": of_component("FoundTag")},
+            "request": _JSON_OBJECT,
+            "response": _JSON_OBJECT,
+        },
+        "required": ["id", "organization_id", "kind", "created_at", "tagResolved"],
+        "additionalProperties": True,
+    },
+    "BulkLine": {
+        "description": "What became of a line.",
+        "oneOf": [
+            _object(
+                {
+                    "line": {"type": "integer", "minimum": 1},
+                    "id": _ID,
+                    "outcome": {"enum": ["created", "changed", "unchanged"]},
+                }
+            ),
+            _object({"line": {"type": "integer", "minimum": 1}, "error": _text("As of any failure.", minLength=1)}),
+        ],
+    },
+    "BulkSummary": _object(
+        {
+            "complete": {"type": "boolean", "description": "Whether the body was read to its end."},
+            "lines": {"type": "integer", "minimum": 0, "description": "How many were read, blank ones left out."},
+            "created": {"type": "integer", "minimum": 0},
+            "changed": {"type": "integer", "minimum": 0},
+            "unchanged": {"type": "integer", "minimum": 0, "description": "Nothing in them was new."},
+            "refused": {"type": "integer", "minimum": 0},
+            "error": _text("Why not to its end."),
+        },
+        optional=("error",),
+    ),
     "Ungraded": _object(
         {
             "completions": {"type": "array", "items": of_component("Completion")},

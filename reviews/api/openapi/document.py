@@ -32,6 +32,11 @@ class Route:
     name: str
     needs: Mapping[str, str]
     operations: Mapping[str, Operation]
+    takes_keys: bool
+
+    def is_keyed(self, method: str) -> bool:
+        """Whether an Idempotency-Key counts there."""
+        return self.takes_keys and method == "POST"
 
 
 def routes() -> list[Route]:
@@ -92,7 +97,7 @@ def _route(path: str, pattern: URLPattern) -> Route:
             f"/{path} serves {', '.join(sorted(served)) or 'nobody knows what'} and describes "
             f"{', '.join(sorted(operations)) or 'nothing'}: see `operations` of its view."
         )
-    return Route(_template(path), str(pattern.name), getattr(view, "needs", {}), operations)
+    return Route(_template(path), str(pattern.name), view.needs, operations, view.takes_keys)
 
 
 def _template(path: str) -> str:
@@ -106,18 +111,19 @@ def _template(path: str) -> str:
 
 def _operation(route: Route, method: str, operation: Operation) -> dict[str, Any]:
     scope = route.needs.get(method)
-    own = {parameter.name for parameter in operation.parameters}
-    in_path = [_ID] if "{id}" in route.path and "id" not in own else []
+    is_keyed = route.is_keyed(method)
+    in_path = [_ID] if "{id}" in route.path else []
+    parameters = (*in_path, *common.parameters(operation, is_keyed=is_keyed))
     described: dict[str, Any] = {
         "operationId": f"{method.lower()}_{route.name.removeprefix('api_')}",
         "summary": operation.summary,
         "tags": [operation.group],
-        "parameters": [_parameter(parameter) for parameter in (*in_path, *common.parameters(operation))],
+        "parameters": [_parameter(parameter) for parameter in parameters],
         # The names in the list are the scopes of which the token needs one.
         "security": [] if operation.is_public else [{common.SECURITY: [scope] if scope else []}],
         "responses": {
             **{str(status): _answer(answer) for status, answer in operation.answers.items()},
-            **{str(status): _error(words) for status, words in common.errors(operation).items()},
+            **{str(status): _error(words) for status, words in common.errors(operation, is_keyed=is_keyed).items()},
         },
     }
     if operation.details:
@@ -138,7 +144,7 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
 
 
 def _body(body: Body) -> dict[str, Any]:
-    content = _content(body.schema, body.examples)
+    content = _content(body.schema, body.examples, body.line)
     return {
         "description": body.description,
         "required": body.required,
@@ -147,13 +153,21 @@ def _body(body: Body) -> dict[str, Any]:
 
 
 def _answer(answer: Answer) -> dict[str, Any]:
-    return {"description": answer.description, "content": {answer.media_type: _content(answer.schema, answer.examples)}}
+    content = _content(answer.schema, answer.examples, answer.line)
+    return {"description": answer.description, "content": {answer.media_type: content}}
 
 
 def _error(words: str) -> dict[str, Any]:
     return {"description": words, "content": {"application/json": {"schema": common.ERROR}}}
 
 
-def _content(schema: Schema, examples: Mapping[str, Any]) -> dict[str, Any]:
-    named = {name.replace(" ", "-"): {"summary": name, "value": value} for name, value in examples.items()}
-    return {"schema": schema, **({"examples": named} if named else {})}
+def _content(schema: Schema, examples: Mapping[str, Any], line: Schema | None) -> dict[str, Any]:
+    content: dict[str, Any] = {"schema": schema}
+    if line is not None:
+        # OpenAPI 3.1 has no word for the lines of NDJSON; 3.2 calls this itemSchema.
+        content["x-itemSchema"] = line
+    if examples:
+        content["examples"] = {
+            name.replace(" ", "-"): {"summary": name, "value": value} for name, value in examples.items()
+        }
+    return content

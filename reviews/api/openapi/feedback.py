@@ -4,7 +4,7 @@ from typing import Any
 
 from reviews.api.openapi.completions import UID
 from reviews.api.openapi.operations import Answer, Body, Operation, Parameter, of_component
-from reviews.api.openapi.paging import PAGE
+from reviews.api.openapi.paging import page
 
 GROUP = "Feedback"
 TASK = "d6f3a4e1-52f2-4b0c-8f0a-6a5b3a6f2f10"
@@ -30,7 +30,7 @@ LIST = Operation(
     details="Newest first; what its reviewer corrected or took back is left out. One answer for both families of "
     "clients: `feedback` is what log10py reads, `data` and `total` what log10-io reads. log10py sends the filters in "
     "the body of the GET, log10-io in the query; where both are there, the body wins.",
-    parameters=(*FILTERS, *PAGE),
+    parameters=(*FILTERS, *page()),
     body=Body("The filters, as log10py sends them.", of_component("FeedbackFilter"), required=False),
     answers={
         200: Answer(

@@ -4,7 +4,7 @@ from typing import Any
 
 from reviews.api.openapi.feedback import TASK
 from reviews.api.openapi.operations import Answer, Body, Operation, of_component
-from reviews.api.openapi.paging import PAGE
+from reviews.api.openapi.paging import page
 
 GROUP = "Feedback tasks"
 SCHEMA: dict[str, Any] = {
@@ -31,7 +31,7 @@ LIST = Operation(
     details="Newest first, and two answers: a request with `organization_id` in its query, as log10-io sends it, gets "
     "a page under `data`; one without, as log10py sends it, gets all of them in a bare array. `offset` and `limit` are "
     "read in the first case alone.",
-    parameters=PAGE,
+    parameters=page(),
     answers={
         200: Answer(
             "A bare array, or with `organization_id` in the query an object with `data`.",

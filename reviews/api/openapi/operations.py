@@ -21,23 +21,25 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Body:
-    """What an operation reads. `examples` are whole bodies, by name."""
+    """What an operation reads. `examples` are whole bodies, by name; `line` is the schema of a line of NDJSON."""
 
     description: str
     schema: Schema
     required: bool = True
     media_types: tuple[str, ...] = (JSON,)
     examples: Mapping[str, Any] = field(default_factory=dict)
+    line: Schema | None = None
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What an operation answers when it succeeds; no schema where the body is no JSON."""
+    """What an operation answers when it succeeds; `line` is the schema of a line of NDJSON."""
 
     description: str
     schema: Schema
     media_type: str = JSON
     examples: Mapping[str, Any] = field(default_factory=dict)
+    line: Schema | None = None
 
 
 @dataclass(frozen=True)

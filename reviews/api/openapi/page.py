@@ -68,6 +68,7 @@ class Entry:
     details: SafeString
     scope: str
     is_public: bool
+    is_keyed: bool
     parameters: tuple[Line, ...]
     body: Said | None
     answers: tuple[Said, ...]
@@ -103,6 +104,7 @@ class Page:
     about: tuple[SafeString, ...]
     groups: tuple[Group, ...]
     organization: tuple[Line, ...]
+    key: tuple[Line, ...]
     refusals: tuple[Refusal, ...]
     shapes: tuple[Shape, ...]
 
@@ -120,6 +122,7 @@ def page() -> Page:
             if (entries := tuple(_entries(found, name)))
         ),
         organization=tuple(_parameter(it) for it in (*common.ORGANIZATION, common.ORGANIZATION_IN_QUERY)),
+        key=(_parameter(common.KEY),),
         refusals=tuple(_refusals(common.every_error())),
         shapes=tuple(
             Shape(_anchor(name), name, _html(schema.get("description", "")), tuple(_members(schema)))
@@ -136,7 +139,7 @@ def _entries(found: Iterable[Route], group: str) -> Iterable[Entry]:
 
 
 def _entry(route: Route, method: str, operation: Operation) -> Entry:
-    own = operation.errors
+    own, is_keyed = operation.errors, route.is_keyed(method)
     return Entry(
         anchor=_anchor(f"{method} {route.path}"),
         method=method,
@@ -145,12 +148,13 @@ def _entry(route: Route, method: str, operation: Operation) -> Entry:
         details=_html(operation.details),
         scope=route.needs.get(method, ""),
         is_public=operation.is_public,
+        is_keyed=is_keyed,
         parameters=tuple(_parameter(parameter) for parameter in operation.parameters),
         body=_sent(operation.body) if operation.body else None,
         answers=tuple(
             Said(
                 _html(answer.description),
-                _kind(answer.schema),
+                _whole(answer.schema, answer.line),
                 answer.media_type,
                 _examples(answer.examples),
                 str(status),
@@ -158,13 +162,17 @@ def _entry(route: Route, method: str, operation: Operation) -> Entry:
             for status, answer in operation.answers.items()
         ),
         refusals=tuple(_refusals(own)),
-        as_everywhere=tuple(status for status in common.errors(operation) if status not in own),
+        as_everywhere=tuple(status for status in common.errors(operation, is_keyed=is_keyed) if status not in own),
     )
 
 
 def _sent(body: Body) -> Said:
     media_types = " or ".join(body.media_types)
-    return Said(_html(body.description), _kind(body.schema), media_types, _examples(body.examples))
+    return Said(_html(body.description), _whole(body.schema, body.line), media_types, _examples(body.examples))
+
+
+def _whole(schema: Schema, line: Schema | None) -> SafeString:
+    return _kind(schema) if line is None else format_html("a line each: {}", _kind(line))
 
 
 def _refusals(errors: Mapping[int, str]) -> Iterable[Refusal]:
