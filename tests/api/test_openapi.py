@@ -13,6 +13,7 @@ from reviews.api import sessions
 from reviews.api.openapi import document as documents
 from reviews.api.openapi.components import SCHEMAS
 from reviews.api.openapi.document import Undescribed, document, routes
+from tests.api.api_tables import PAGE, with_tables
 from tests.api.conftest import LOG10PY, Api
 from tests.api.samples import CORPUS
 from tests.api.samples import document as completion
@@ -163,3 +164,9 @@ def test_it_says_what_a_completion_is_answered_with(api: Api) -> None:
     answer = api.post("/api/v1/completions", completion())
     schema = document()["paths"]["/api/v1/completions"]["post"]["responses"]["200"]["content"]["application/json"]
     assert problems(schema["schema"], answer.json) == []
+
+
+def test_the_tables_of_the_documentation_are_what_is_served(client: Client) -> None:
+    """`python -m tests.api.api_tables` makes them anew."""
+    text = PAGE.read_text()
+    assert with_tables(text, client.get("/api/schema").json()) == text

@@ -31,7 +31,8 @@ from tests.api.samples import CORPUS
 from tests.api.test_openapi import problems
 
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "6"))
-CLIENTS = (LOG10PY, "python-httpx/0.28.1", "curl/8.5.0")
+CLIENTS = [LOG10PY, "python-httpx/0.28.1", "curl/8.5.0"]
+USER_AGENT = {"name": "User-Agent", "in": "header", "required": True, "schema": {"enum": CLIENTS}}
 # One key for many bodies would be refused but for the first, and what is not packed is not packed.
 LEFT_OUT = ("Idempotency-Key", "Content-Encoding")
 NDJSON = "application/x-ndjson"
@@ -101,26 +102,28 @@ def narrowed(known: list[str], task: str) -> dict[str, Any]:
     whole: dict[str, Any] = copy.deepcopy(document())
     for methods in whole["paths"].values():
         for operation in methods.values():
-            for parameter in operation["parameters"]:
-                if parameter["name"] == "id":
-                    parameter["schema"] = {"anyOf": [{"enum": known}, parameter["schema"]]}
-                if "organization" in parameter["name"].lower():
-                    parameter["schema"] = {"enum": ["acme", "acme-slug"]}
-            operation["parameters"] = [it for it in operation["parameters"] if it["name"] not in LEFT_OUT]
-            operation["parameters"].append(
-                {"name": "User-Agent", "in": "header", "required": True, "schema": {"enum": CLIENTS}}
-            )
+            operation["parameters"] = [*_narrowed(operation["parameters"], known), USER_AGENT]
+    for name, parameter in whole["components"]["parameters"].items():
+        if name not in LEFT_OUT:
+            parameter["schema"] = {"enum": ["acme", "acme-slug"]}
     bulk = whole["paths"]["/api/gradebench/v1/completions/bulk"]["post"]["requestBody"]["content"][NDJSON]
     bulk["schema"] = {"type": "array", "items": bulk.pop("x-itemSchema"), "maxItems": 20}
     bulk.pop("examples")
     shapes = whole["components"]["schemas"]
-    for shape in shapes.values():
-        members = shape.get("properties", {})
-        if shape.get("additionalProperties") is True and "organization_id" in members:
-            members["organization_id"] = {"enum": ["acme", None]}
+    for name in ("CompletionIn", "LoggedIn", "FeedbackIn", "FeedbackTaskIn"):
+        shapes[name]["properties"]["organization_id"] = {"enum": ["acme", None]}
     shapes["FeedbackIn"]["properties"]["task_id"] = {"enum": [task]}
     shapes["FeedbackIn"]["properties"]["completion_ids"]["items"] = {"enum": known[:6]}
     return whole
+
+
+def _narrowed(parameters: list[dict[str, Any]], known: list[str]) -> Iterator[dict[str, Any]]:
+    for parameter in parameters:
+        name = parameter.get("name") or parameter["$ref"].rpartition("/")[2]
+        if name == "id":
+            yield {**parameter, "schema": {"anyOf": [{"enum": known}, parameter["schema"]]}}
+        elif name not in LEFT_OUT:
+            yield parameter
 
 
 @schemathesis.serializer(NDJSON)

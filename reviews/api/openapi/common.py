@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from reviews.api.openapi.operations import JSON, Operation, Parameter, Schema, of_component
+from reviews.api.openapi.operations import Operation, Parameter, Schema, of_component
 
 SECURITY = "token"
 TITLE = "GradeBench"
@@ -45,6 +45,12 @@ ORGANIZATION = (
         "`/api/completions/{id}` and `/api/tags/search` speak log10-io's dialect.",
         NAMED,
     ),
+    Parameter(
+        "organization_id",
+        "query",
+        "The organization, as log10-io names it. It must be the token's, by external id or slug.",
+        NAMED,
+    ),
 )
 KEY = Parameter(
     "Idempotency-Key",
@@ -53,62 +59,38 @@ KEY = Parameter(
     "repeats it gets the answer that was given, with `Idempotent-Replayed: true`.",
     {"type": "string", "pattern": "^[!-~]([ -~]{0,253}[!-~])?$"},
 )
-ORGANIZATION_IN_QUERY = Parameter(
-    "organization_id",
-    "query",
-    "The organization, as log10-io names it. It must be the token's, by external id or slug.",
-    NAMED,
-)
-
-PUBLIC_ERRORS = {
-    405: "The path takes other methods; `Allow` names them.",
-    500: "GradeBench failed, and its log says why. Nothing of the request was written.",
-    503: "The database cannot be reached or is too busy. Nothing was written; `Retry-After` has seconds.",
-}
-TOKEN_ERRORS = {
+_ALWAYS = (405, 500, 503)
+_WITH_TOKEN = (400, 401, 403, 411)
+_WITH_BODY = (413, 415)
+_WITH_KEY = (409, 422)
+# What a status means wherever an operation says nothing else of it.
+ERRORS = {
     400: "The request makes no sense; the sentence names the member or parameter.",
     401: "No token, or one that is unknown, revoked or expired.",
     403: "The token lacks the scope, or the request names another organization than the token's.",
-    411: "The body comes in chunks, without a `Content-Length`.",
-}
-
-
-KEY_ERRORS = {
+    405: "The path takes other methods; `Allow` names them.",
     409: "The same request, under its `Idempotency-Key`, is at work just now.",
+    411: "The body comes in chunks, without a `Content-Length`.",
+    413: f"The body, or what it would make of a completion, is larger than {settings.API_MAX_BODY_BYTES:,} bytes.",
+    415: "The body is not sent as application/json in UTF-8, uncompressed.",
     422: "The `Idempotency-Key` was sent before with another body.",
+    500: "GradeBench failed, and its log says why. Nothing of the request was written.",
+    503: "The database cannot be reached or is too busy. Nothing was written; `Retry-After` has seconds.",
 }
 
 
-def errors(operation: Operation, *, is_keyed: bool) -> dict[int, str]:
-    """What each status of failure means for this operation; `is_keyed` where it takes an Idempotency-Key."""
-    found = dict(PUBLIC_ERRORS)
-    if not operation.is_public:
-        found |= TOKEN_ERRORS
-    if operation.body is not None:
-        found |= _body_errors(operation.body.media_types)
-    if is_keyed:
-        found |= KEY_ERRORS
-    return dict(sorted((found | dict(operation.errors)).items()))
-
-
-def every_error() -> dict[int, str]:
-    """What each status of failure means wherever nothing else is said."""
-    return dict(sorted((PUBLIC_ERRORS | TOKEN_ERRORS | KEY_ERRORS | _body_errors((JSON,))).items()))
-
-
-def _body_errors(media_types: tuple[str, ...]) -> dict[int, str]:
-    return {
-        413: f"The body, or what it would make of a completion, is larger than {settings.API_MAX_BODY_BYTES:,} bytes.",
-        415: f"The body is not sent as {' or '.join(media_types)} in UTF-8, uncompressed.",
-    }
+def errors(operation: Operation, *, is_keyed: bool) -> list[int]:
+    """The statuses of failure that mean here what they mean everywhere; `is_keyed`: it takes an Idempotency-Key."""
+    statuses = {*_ALWAYS, *(() if operation.is_public else _WITH_TOKEN)}
+    statuses |= {*(_WITH_BODY if operation.body else ()), *(_WITH_KEY if is_keyed else ())}
+    return sorted(statuses - set(operation.errors))
 
 
 def parameters(operation: Operation, *, is_keyed: bool) -> tuple[Parameter, ...]:
-    """The operation's own parameters, and those that any operation has."""
+    """The parameters that any such operation has."""
     if operation.is_public:
-        return operation.parameters
-    keys = (KEY,) if is_keyed else ()
-    return (*operation.parameters, *keys, ORGANIZATION_IN_QUERY, *ORGANIZATION)
+        return ()
+    return (KEY, *ORGANIZATION) if is_keyed else ORGANIZATION
 
 
 ERROR = of_component("Error")

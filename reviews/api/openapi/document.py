@@ -60,6 +60,8 @@ def document() -> dict[str, Any]:
         },
         "components": {
             "schemas": components.SCHEMAS,
+            "parameters": {it.name: _parameter(it) for it in (common.KEY, *common.ORGANIZATION)},
+            "responses": {str(status): _error(words) for status, words in common.ERRORS.items()},
             "securitySchemes": {
                 common.SECURITY: {
                     "type": "apiKey",
@@ -112,18 +114,22 @@ def _template(path: str) -> str:
 def _operation(route: Route, method: str, operation: Operation) -> dict[str, Any]:
     scope = route.needs.get(method)
     is_keyed = route.is_keyed(method)
-    in_path = [_ID] if "{id}" in route.path else []
-    parameters = (*in_path, *common.parameters(operation, is_keyed=is_keyed))
+    own = (*([_ID] if "{id}" in route.path else []), *operation.parameters)
+    shared = common.parameters(operation, is_keyed=is_keyed)
+    refusals = {
+        **{status: _error(words) for status, words in operation.errors.items()},
+        **{status: _shared("responses", str(status)) for status in common.errors(operation, is_keyed=is_keyed)},
+    }
     described: dict[str, Any] = {
         "operationId": f"{method.lower()}_{route.name.removeprefix('api_')}",
         "summary": operation.summary,
         "tags": [operation.group],
-        "parameters": [_parameter(parameter) for parameter in parameters],
+        "parameters": [*map(_parameter, own), *(_shared("parameters", it.name) for it in shared)],
         # The names in the list are the scopes of which the token needs one.
         "security": [] if operation.is_public else [{common.SECURITY: [scope] if scope else []}],
         "responses": {
             **{str(status): _answer(answer) for status, answer in operation.answers.items()},
-            **{str(status): _error(words) for status, words in common.errors(operation, is_keyed=is_keyed).items()},
+            **{str(status): refusal for status, refusal in sorted(refusals.items())},
         },
     }
     if operation.details:
@@ -131,6 +137,10 @@ def _operation(route: Route, method: str, operation: Operation) -> dict[str, Any
     if operation.body is not None:
         described["requestBody"] = _body(operation.body)
     return described
+
+
+def _shared(kind: str, name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/{kind}/{name}"}
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:

@@ -121,9 +121,9 @@ def page() -> Page:
             for name, words in common.GROUPS.items()
             if (entries := tuple(_entries(found, name)))
         ),
-        organization=tuple(_parameter(it) for it in (*common.ORGANIZATION, common.ORGANIZATION_IN_QUERY)),
+        organization=tuple(_parameter(it) for it in common.ORGANIZATION),
         key=(_parameter(common.KEY),),
-        refusals=tuple(_refusals(common.every_error())),
+        refusals=tuple(_refusals(common.ERRORS)),
         shapes=tuple(
             Shape(_anchor(name), name, _html(schema.get("description", "")), tuple(_members(schema)))
             for name, schema in components.SCHEMAS.items()
@@ -139,7 +139,7 @@ def _entries(found: Iterable[Route], group: str) -> Iterable[Entry]:
 
 
 def _entry(route: Route, method: str, operation: Operation) -> Entry:
-    own, is_keyed = operation.errors, route.is_keyed(method)
+    is_keyed = route.is_keyed(method)
     return Entry(
         anchor=_anchor(f"{method} {route.path}"),
         method=method,
@@ -161,8 +161,8 @@ def _entry(route: Route, method: str, operation: Operation) -> Entry:
             )
             for status, answer in operation.answers.items()
         ),
-        refusals=tuple(_refusals(own)),
-        as_everywhere=tuple(status for status in common.errors(operation, is_keyed=is_keyed) if status not in own),
+        refusals=tuple(_refusals(operation.errors)),
+        as_everywhere=tuple(common.errors(operation, is_keyed=is_keyed)),
     )
 
 
