@@ -7,6 +7,7 @@ from django.contrib.auth.admin import UserAdmin
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
@@ -188,7 +189,12 @@ class ApiTokens(Rows[ApiToken]):
         obj.refresh_from_db()
         messages.warning(
             request,
-            format_html('Copy this token now; it is not shown again: <code class="secret">{}</code>', secret),
+            format_html(
+                'Copy this token now; it is not shown again: <code class="secret">{}</code> '
+                '<a href="{}">What it is for</a>',
+                secret,
+                reverse("api_docs"),
+            ),
         )
 
     @admin.action(description="Revoke: refused from the next request on")

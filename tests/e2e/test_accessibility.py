@@ -123,6 +123,11 @@ def test_a_page_is_for_everyone(demo: Everything, contexts: Contexts, name: str,
     clean(demo.page(contexts, path, role))
 
 
+@pytest.mark.parametrize("role", [*NOBODY, "lead"])
+def test_the_page_of_the_api_is_for_everyone(demo: Everything, contexts: Contexts, role: str) -> None:
+    clean(demo.page(contexts, "/api/docs", role))
+
+
 def test_every_completion_of_the_demo_is_for_everyone(demo: Everything, page: Page) -> None:
     for scheme, size in (LOOKS[0], LOOKS[-1]):
         page.emulate_media(color_scheme=scheme)
