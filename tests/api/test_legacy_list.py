@@ -82,7 +82,11 @@ def test_it_gives_the_table_what_it_reads(api: Api, name: str) -> None:
 
 
 def test_it_flattens_a_first_message_of_parts(api: Api) -> None:
-    parts = [{"type": "text", "text": "What is"}, {"type": "image_url", "image_url": {}}, {"type": "text", "text": "it?"}]
+    parts = [
+        {"type": "text", "text": "What is"},
+        {"type": "image_url", "image_url": {}},
+        {"type": "text", "text": "it?"},
+    ]
     row = only(api, request={"messages": [{"role": "user", "content": parts}]})
     assert row["request"]["messages"] == [{"role": "user", "content": "What is\nit?"}]
 
