@@ -255,7 +255,7 @@ def test_it_keeps_what_came_before_the_damage(api: Api, harm: str) -> None:
 
 def test_it_keeps_what_came_before_the_connection_broke(api: Api) -> None:
     body = lines(*(document(id=uid(number)) for number in range(3)))
-    cut = {"wsgi.input": io.BytesIO(body[:-20])}
+    cut: Row = {"wsgi.input": io.BytesIO(body[:-20])}
     response: Any = Client().generic("POST", PATH, body, content_type=NDJSON, headers=api.headers, **cut)
     *answers, summary = [orjson.loads(line) for line in b"".join(response.streaming_content).splitlines()]
     assert outcomes(answers) == ["created", "created"]

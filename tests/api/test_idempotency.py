@@ -27,7 +27,7 @@ def keyed(key: str = KEY) -> dict[str, Any]:
 
 def is_replayed(answer: Answer) -> bool:
     """Whether the answer says that it was given before."""
-    return answer.headers.get("Idempotent-Replayed") == "true"
+    return bool(answer.headers.get("Idempotent-Replayed") == "true")
 
 
 @pytest.fixture

@@ -30,7 +30,8 @@ import psutil
 
 from tests.bench.writers import servers
 from tests.e2e import steps
-from tests.instances import HOST, Instance
+from tests.instances import Instance
+from tests.services import HOST
 
 SINGLE = "/api/v1/completions"
 BULK = "/api/gradebench/v1/completions/bulk"

@@ -11,7 +11,8 @@ import orjson
 import pytest
 
 from tests.e2e import steps
-from tests.instances import HOST, Instance
+from tests.instances import Instance
+from tests.services import HOST
 
 pytestmark = pytest.mark.e2e
 
