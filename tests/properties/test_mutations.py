@@ -17,7 +17,7 @@ from tests.properties import shapes, tried
 
 # The promise is five; a machine that is busy with something else is no fault.
 MOST_SECONDS = 20
-READERS = ({}, {"User-Agent": LOG10PY}, {"X-Log10-Organization-Id": "acme"})
+READERS: tuple[dict[str, str], ...] = ({}, {"User-Agent": LOG10PY}, {"X-Log10-Organization-Id": "acme"})
 CONTENT_TYPES = [
     *["application/json"] * 20,
     "application/json; charset=utf-16",
