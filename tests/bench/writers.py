@@ -24,8 +24,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.e2e import steps
-from tests.instances import HOST, Instance, Servers
-from tests.services import Postgres, Valkey
+from tests.instances import Instance, Servers
+from tests.services import HOST, Postgres, Valkey
 from tests.writers import WRITERS, Writers, arrival, round_of, wrong
 
 CALM_SECONDS = 60
