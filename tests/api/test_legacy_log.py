@@ -3,13 +3,14 @@
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
 from reviews.models import Completion
-from tests.api.conftest import Api
+from tests.api.conftest import LOG10PY, Api
 from tests.api.log10io import HEADERS, logged
 from tests.api.samples import CORPUS, UID, document
 
@@ -99,11 +100,30 @@ def test_it_does_not_undo_an_edit_when_a_row_is_posted_again(api: Api) -> None:
     assert stored(api, UID)["response"]["model"] == "corrected"
 
 
-@pytest.mark.parametrize("name", CORPUS)
-def test_it_stores_each_of_our_own_as_v1_does(api: Api, name: str) -> None:
-    row = logged(CORPUS[name])
-    assert api.post(f"{PATH}/{UID}", row).status == 200
-    assert stored(api, UID) == {**CORPUS[name], "id": UID, "organization_id": "acme"}
+def test_it_stores_each_of_our_own_as_v1_does(api: Api) -> None:
+    for sample in CORPUS.values():
+        uid = api.post(PATH).json["completionID"]
+        assert api.post(f"{PATH}/{uid}", logged(sample)).status == 200
+        assert stored(api, uid) == {**sample, "id": uid, "organization_id": "acme"}
+
+
+def test_it_takes_and_shows_each_of_the_external_samples(api: Api, corpus_folder: Path | None) -> None:
+    """Those of v1 as log10-io would log them, and the one in the older form as it is."""
+    files = sorted((corpus_folder / "log10-samples").glob("*.json")) if corpus_folder else []
+    assert len(files) == (9 if corpus_folder else 0)
+    for file in files:
+        sample = {**orjson.loads(file.read_bytes()), "organization_id": "acme"}
+        uid = sample.setdefault("id", UID)
+        is_older = isinstance(sample["request"], str)
+        assert api.post(f"{PATH}/{uid}", sample if is_older else logged(sample)).status == 200
+        expected = sample
+        if is_older:
+            texts = {name: orjson.loads(sample[name]) for name in ("request", "response", "stacktrace")}
+            expected = {**sample, **texts, "duration": 1.284}
+        assert orjson.dumps(stored(api, uid)) == orjson.dumps(expected)
+        for headers in (HEADERS, {"User-Agent": LOG10PY}):
+            assert api.get(f"{PATH}/{uid}", headers=headers).status == 200
+    assert len(api.get(PATH, headers=HEADERS).json["data"]) == len(files)
 
 
 def test_it_reads_a_text_and_keeps_an_object(api: Api) -> None:
