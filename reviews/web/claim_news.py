@@ -21,6 +21,9 @@ STILL_FREE = gettext_lazy(
     "What you wrote is still here, and you can still submit it, as long as nobody else has taken the item."
 )
 IN_ANOTHER_TAB = gettext_lazy("What you wrote here is not part of that.")
+COUNTS_TOO = gettext_lazy(
+    "What you wrote is still here. Submit it, and your grade counts as well; or skip the item: nobody else is asked."
+)
 READ_FIRST = gettext_lazy("What you wrote is still here. Read the new text before you submit.")
 _SENTENCES = {
     Kind.GONE: (gettext_lazy("This item left the queue"), KEPT),
@@ -29,6 +32,7 @@ _SENTENCES = {
     Kind.ELSEWHERE: (gettext_lazy("You have opened this item again in another tab"), IN_ANOTHER_TAB),
     Kind.SUBMITTED: (gettext_lazy("You submitted this item in another tab"), IN_ANOTHER_TAB),
     Kind.SKIPPED: (gettext_lazy("You skipped this item in another tab"), IN_ANOTHER_TAB),
+    Kind.GRADED: (gettext_lazy("An application has graded this item meanwhile"), COUNTS_TOO),
 }
 _CHANGED_BY = {
     RevisionOrigin.PULL: gettext_lazy("The upstream changed this text"),
@@ -41,7 +45,7 @@ _CHANGED_BY = {
 @dataclass(frozen=True, slots=True)
 class ShownNews:
     """What happened, when and why, and what it means for her words. `reload`: there is a new text to read; else she
-    can go on to the next item.
+    can go on to the next item, unless she still holds this one.
     """
 
     words: str
@@ -49,6 +53,7 @@ class ShownNews:
     at: datetime | None = None
     why: str = ""
     reload: bool = False
+    still_hers: bool = False
 
 
 @never_cache
@@ -78,6 +83,8 @@ def _shown(news: News) -> ShownNews:
         origin = RevisionOrigin(news.why) if news.why else RevisionOrigin.API
         return ShownNews(str(_CHANGED_BY[origin]), str(READ_FIRST), news.at, reload=True)
     words, kept = map(str, _SENTENCES[news.kind])
+    if news.kind == Kind.GRADED:
+        return ShownNews(words, kept, news.at, still_hers=True)
     if news.kind == Kind.TAKEN and news.why == AssignmentState.EXPIRED:
         return ShownNews(_("Your claim ran out, and somebody else has taken this item"), kept)
     if news.by_others:

@@ -4,14 +4,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from reviews.models import Assignment, AssignmentState, ClaimEvent, Completion, ItemState, Revision
+from reviews.models import (
+    Assignment,
+    AssignmentState,
+    ClaimEvent,
+    Completion,
+    FeedbackCompletion,
+    FeedbackOrigin,
+    ItemState,
+    Revision,
+)
 from reviews.models.queues import TAKING
 
 
 class Kind(StrEnum):
     """What happened. GONE: the item left the queue. TAKEN: the claim ended, and others have the item's places.
     RELEASED: the claim was given back, and a place is free. ELSEWHERE, SUBMITTED, SKIPPED: she did it herself, in
-    another tab. CHANGED: the completion says something else than what she sees.
+    another tab. CHANGED: the completion says something else than what she sees. GRADED: an application has graded it
+    meanwhile; nobody else is asked, and her grade counts as well.
     """
 
     GONE = "gone"
@@ -21,6 +31,7 @@ class Kind(StrEnum):
     SUBMITTED = "submitted"
     SKIPPED = "skipped"
     CHANGED = "changed"
+    GRADED = "graded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +59,7 @@ def news_of(assignment: Assignment, *, seen_id: int) -> News | None:
         case AssignmentState.SKIPPED:
             return News(Kind.SKIPPED, assignment.ended_at)
         case AssignmentState.HELD if assignment.item.state == ItemState.OPEN:
-            return _changed(assignment, seen_id)
+            return _changed(assignment, seen_id) or _graded(assignment)
         case _:
             return _ended(assignment) or _changed(assignment, seen_id)
 
@@ -78,3 +89,17 @@ def _changed(assignment: Assignment, seen_id: int) -> News | None:
     last = revisions.values_list("origin", "created_at").first()
     origin, at = last or ("", None)
     return News(Kind.CHANGED, at, origin, document_id=current_id)
+
+
+def _graded(assignment: Assignment) -> News | None:
+    item = assignment.item
+    if item.graded_at is None:
+        return None
+    given = FeedbackCompletion.objects.filter(
+        completion=item.completion_id,
+        feedback__feedback_task__queue=item.queue_id,
+        feedback__origin=FeedbackOrigin.API,
+        feedback__created_at__gte=assignment.claimed_at,
+    )
+    at = given.order_by("feedback__created_at").values_list("feedback__created_at", flat=True).first()
+    return News(Kind.GRADED, at) if at else None

@@ -19,6 +19,8 @@ MOST_BYTES = 256 * 1024 * 1024
 PREVIEW_CHARACTERS = 200
 SEARCH_CHARACTERS = 2_000
 MOST_CHANGES = 200
+# The first second of the year 9999: a moment of its last day is in no calendar any more, east of Greenwich.
+LATEST = 253_370_764_800
 BIGGEST_INTEGER_COLUMN = 2**31 - 1
 # Django makes these lists anew each time that it is asked.
 KINDS, STATUSES = Kind.values, Status.values
@@ -293,12 +295,9 @@ def _seconds(value: Json) -> float | None:
 
 
 def _moment(value: Json) -> datetime | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < LATEST:
         return None
-    try:
-        return datetime.fromtimestamp(value, tz=UTC)
-    except (OverflowError, OSError, ValueError):
-        return None
+    return datetime.fromtimestamp(value, tz=UTC)
 
 
 def _chance(logprob: Json) -> float | None:

@@ -151,6 +151,18 @@ def test_it_refuses_values_that_the_schema_refuses_and_says_where(
         ({"max_matched_completions": 0}, "“max_matched_completions”"),
         ({"max_matched_completions": True}, "“max_matched_completions”"),
         ({"max_matched_completions": "1"}, "“max_matched_completions”"),
+        ({"max_matched_completions": 1.0}, "“max_matched_completions”"),
+        ({"max_matched_completions": 1_001}, "“max_matched_completions”"),
+        ({"max_matched_completions": 2**63}, "“max_matched_completions”"),
+        ({"allow_unmatched_feedback": "true"}, "“allow_unmatched_feedback”"),
+        ({"allow_unmatched_feedback": 1}, "“allow_unmatched_feedback”"),
+        ({"allow_unmatched_feedback": []}, "“allow_unmatched_feedback”"),
+        ({"completion_ids": {}}, "“completion_ids”"),
+        ({"completion_ids": [""]}, "“completion_ids”"),
+        ({"completion_ids": ["x" * 256]}, "“completion_ids”"),
+        ({"completion_tags_selector": ["x"] * 101}, "“completion_tags_selector”"),
+        ({"completion_tags_selector": [None]}, "“completion_tags_selector”"),
+        ({"json_values": "{}"}, "“json_values”"),
     ],
 )
 def test_it_validates(api: Api, unchanged: Unchanged, members: dict[str, Any], said: str) -> None:
@@ -158,6 +170,67 @@ def test_it_validates(api: Api, unchanged: Unchanged, members: dict[str, Any], s
     uid = api.create(document())
     with unchanged():
         assert said in api.post(PATH, body(task, **({"completion_ids": [uid]} | members))).refusal(400)
+
+
+def test_it_names_the_path_of_a_nested_value(api: Api, unchanged: Unchanged) -> None:
+    part = {"type": "object", "properties": {"scores": {"type": "array", "items": {"type": "integer"}}}}
+    task = api.feedback_task("support", schema={"type": "object", "properties": {"part": part}})
+    uid = api.create(document())
+    with unchanged():
+        answer = api.post(PATH, body(task, completion_ids=[uid], json_values={"part": {"scores": [1, "two"]}}))
+    assert answer.refusal(400).startswith("part.scores.1: ")
+
+
+def test_it_refuses_values_that_are_too_large(api: Api, unchanged: Unchanged) -> None:
+    task = api.feedback_task("support", schema={"type": "object"})
+    uid = api.create(document())
+    deep: Any = 1
+    for _ in range(62):
+        deep = [deep]
+    for values in ({"a": "x" * 1_100_000}, {"a": [0] * 100_001}, {"a": {"b": {"c": deep}}}):
+        with unchanged():
+            api.post(PATH, body(task, completion_ids=[uid], json_values=values)).refusal(400)
+
+
+@pytest.mark.parametrize("matched", [[], ["of no meaning"], None, "x", 7])
+def test_it_finds_out_itself_what_is_matched(api: Api, matched: object) -> None:
+    """log10py sends `matched_completion_ids` with every feedback; it is for the server to say."""
+    task = api.feedback_task("support")
+    uid = api.create(document())
+    answer = api.post(PATH, body(task, completion_ids=[uid], matched_completion_ids=matched))
+    assert answer.json["matched_completion_ids"] == [uid]
+
+
+@pytest.mark.parametrize("tags", [[], ["unknown"], {}, None])
+def test_it_goes_by_ids_where_there_are_ids_and_tags(api: Api, tags: object) -> None:
+    task = api.feedback_task("support")
+    uid, _ = api.create(document()), api.create(document())
+    answer = api.post(PATH, body(task, completion_ids=[uid], completion_tags_selector=tags))
+    assert answer.json["matched_completion_ids"] == [uid]
+
+
+def test_it_goes_by_tags_where_there_are_no_ids(api: Api) -> None:
+    task = api.feedback_task("support")
+    uid = api.create(document())
+    answer = api.post(PATH, body(task, completion_ids=[], completion_tags_selector=["support"]))
+    assert answer.json["matched_completion_ids"] == [uid]
+
+
+def test_it_takes_a_hundred_tags_and_every_one_of_them_counts(api: Api) -> None:
+    task = api.feedback_task("support")
+    tags = [f"tag {number}" for number in range(100)]
+    api.create(document(tags=tags[:-1]))
+    uid = api.create(document(tags=tags))
+    answer = api.post(PATH, body(task, completion_tags_selector=tags))
+    assert answer.json["matched_completion_ids"] == [uid]
+
+
+@pytest.mark.parametrize("allowed", [False, None])
+def test_it_takes_a_null_for_not_allowed(api: Api, unchanged: Unchanged, allowed: object) -> None:
+    task = api.feedback_task("support")
+    with unchanged():
+        given = body(task, completion_tags_selector=["support"], allow_unmatched_feedback=allowed)
+        assert "allow_unmatched_feedback" in api.post(PATH, given).refusal(400)
 
 
 def test_it_does_not_know_another_feedback_task(api: Api, beta: Api, unchanged: Unchanged) -> None:

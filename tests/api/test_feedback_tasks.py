@@ -1,5 +1,6 @@
 """GET and POST /api/v1/feedback_task, GET /api/v1/feedback_task/{id}."""
 
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -105,6 +106,40 @@ def test_it_takes_no_instruction(api: Api) -> None:
 def test_it_validates(api: Api, unchanged: Unchanged, members: dict[str, Any], said: str) -> None:
     with unchanged():
         assert said in api.post(PATH, body(**members)).refusal(400)
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        ({"properties": {"a": {"$ref": "#/$defs/a"}}, "$defs": {"a": {"items": {"$ref": "#/$defs/a"}}}}, "circular"),
+        ({"properties": {"a": {"$ref": "#"}}}, "circular"),
+        ({"properties": {"a": {"$ref": "#/$defs/b"}}}, "no such part"),
+        ({"properties": {"a": {"$ref": "https://example.com/a.json"}}}, "only references inside the schema"),
+        ({"properties": {"a": {"$ref": "file:///etc/passwd"}}}, "only references inside the schema"),
+        ({"$schema": "https://example.com/draft"}, "not a known draft"),
+        ({"properties": {"a": {"pattern": "(a)\\1"}}}, "linear time"),
+        ({"properties": {"a": {"pattern": "(a{1000}){1000}"}}}, "linear time"),
+        ({"description": "x" * 66_000}, "at most 65,536"),
+        ({"enum": [{}] * 2_001}, "more than 2,000 nodes"),
+        ({"properties": {str(number): {} for number in range(501)}}, "at most 500"),
+        ({"type": "string"}, "must describe an object"),
+    ],
+)
+def test_it_checks_the_schema_when_it_is_created(
+    api: Api, unchanged: Unchanged, schema: dict[str, Any], said: str
+) -> None:
+    with unchanged():
+        assert said in api.post(PATH, body(json_schema={"type": "object", **schema})).refusal(400)
+
+
+def test_it_matches_catastrophic_patterns_in_linear_time(api: Api) -> None:
+    pattern = {"type": "object", "properties": {"a": {"type": "string", "pattern": "^(([a-z])+.)+[A-Z]([a-z])+$"}}}
+    task = api.post(PATH, body(json_schema=pattern)).json["id"]
+    uid = api.create(document())
+    grade = {"task_id": task, "json_values": {"a": "a" * 100_000}, "completion_ids": [uid]}
+    started = time.process_time()
+    assert api.post("/api/v1/feedback", grade).refusal(400).startswith("a: ")
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize("raw", [None, b"[]", b"{", b'{"name":"a","name":"b"}'])

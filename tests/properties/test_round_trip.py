@@ -13,7 +13,7 @@ from tests.properties import shapes, tried
 def test_any_document_goes_in_and_comes_out_equal(api: Api) -> None:
     api.feedback_task("support")
 
-    @tried(60)
+    @tried(50)
     @given(shapes.documents)
     def comes_out_equal(document: dict[str, Any]) -> None:
         check(api, orjson.dumps(document))
@@ -25,7 +25,7 @@ def test_any_document_goes_in_and_comes_out_equal(api: Api) -> None:
 def test_any_two_posts_of_one_completion_come_out_as_one(api: Api) -> None:
     """Every member of the second, unless it is outranked or null; every other of the first, in its place."""
 
-    @tried(40)
+    @tried(20)
     @given(shapes.documents, shapes.documents)
     def comes_out_as_one(first: dict[str, Any], second: dict[str, Any]) -> None:
         uid = api.create(first)

@@ -15,12 +15,14 @@ from reviews.models import (
     ClaimChange,
     ClaimEvent,
     Completion,
+    Feedback,
+    ItemState,
     Queue,
     QueueItem,
     RevisionOrigin,
 )
-from reviews.workflow import documents, ingest, queues, revisions
-from reviews.workflow.audit import Actor
+from reviews.workflow import documents, grading, ingest, queues, revisions
+from reviews.workflow.audit import SYSTEM, Actor
 from tests.web.scene import Scene, document, person, scene
 
 pytestmark = pytest.mark.django_db
@@ -212,6 +214,53 @@ def test_a_screen_that_has_the_new_text_is_told_nothing() -> None:
 
 
 # Who may ask, and what it costs ----------------------------------------------------------------------------------
+
+
+def _grade_by_api(made: Scene, completion: Completion) -> None:
+    values = {"verdict": "bad"}
+    grading.record(made.feedback_task, [completion], values=values, comment="", actor=SYSTEM, api_token=None)
+
+
+def test_it_tells_that_an_application_graded_it_meanwhile() -> None:
+    made = scene(items=1)
+    first = made.start()
+    _grade_by_api(made, made.completions[0])
+    _told(made, first, "An application has graded this item meanwhile.")
+    page = _ask(made, first).content.decode()
+    assert "your grade counts as well" in page
+    # She holds it: another start would lead back to it.
+    assert "Next item" not in page
+
+
+def test_a_grade_by_api_closes_the_free_places_and_lets_her_finish() -> None:
+    made = scene(items=1)
+    Queue.objects.update(reviews_per_completion=3)
+    QueueItem.objects.update(reviews_needed=3)
+    first = made.start()
+    _grade_by_api(made, made.completions[0])
+    _, second = person("noor", made.organization)
+    assert not second.post(f"/queues/{made.queue.pk}/start")["Location"].startswith("/reviews/")
+    response = made.client.post(f"/reviews/{first}/submit", made.form(first))
+    assert response.status_code == 303
+    assert (Feedback.objects.count(), QueueItem.objects.get().state) == (2, ItemState.DONE)
+    _told(made, first, "You submitted this item in another tab")
+
+
+def test_a_grade_of_another_item_or_from_before_is_no_news() -> None:
+    made = scene(items=2)
+    first = made.start()
+    held = Assignment.objects.select_related("item").get(pk=first).item.completion_id
+    _grade_by_api(made, next(row for row in made.completions if row.pk != held))
+    shown = next(row for row in made.completions if row.pk == held).current_id
+    assert _ask(made, first, shown=shown).status_code == 204
+
+
+def test_a_new_text_is_told_before_a_grade() -> None:
+    made = scene(items=1)
+    first = made.start()
+    _grade_by_api(made, made.completions[0])
+    ingest.receive(made.organization, made.completions[0].uid, document("New."))
+    _told(made, first, "The application changed this completion")
 
 
 def test_it_does_not_know_the_claim_of_somebody_else() -> None:

@@ -1,7 +1,7 @@
 """Documents: bytes, the hash of what they mean, pointers, and the columns that lists need."""
 
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import orjson
@@ -162,6 +162,14 @@ def test_it_reads_the_columns_of_a_prompt() -> None:
     found = documents.columns({"kind": "prompt", "request": {"prompt": "Before."}, "response": response})
     assert (found.kind, found.preview, found.search_text) == ("prompt", "Before.", "Before.\nAfter.")
     assert found.created_at == datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("created", [-1, -1e-9, 253_370_764_800, 253_402_300_799, 1e300, 2**64 - 1])
+def test_it_leaves_out_a_moment_that_no_calendar_shows_everywhere(created: float) -> None:
+    assert documents.columns(factories.document(response={"created": created})).created_at is None
+    found = documents.columns(factories.document(response={"created": 253_370_764_799})).created_at
+    assert found is not None
+    assert found.astimezone(timezone(timedelta(hours=14))).year == 9999
 
 
 def test_it_shows_that_a_nul_stood_there() -> None:

@@ -27,6 +27,14 @@ def optional_text(row: Mapping[str, Any], member: str) -> str | None:
     return value
 
 
+def optional_flag(row: Mapping[str, Any], member: str) -> bool:
+    """The member where it is true or false; false where it is null or absent."""
+    value = row.get(member)
+    if value is not None and not isinstance(value, bool):
+        raise WireRefused(f"“{member}” must be true or false.")
+    return bool(value)
+
+
 def names(value: object, member: str, most: int) -> tuple[str, ...]:
     """A list of at most `most` texts, each once, in their order."""
     if not isinstance(value, list) or len(value) > most:

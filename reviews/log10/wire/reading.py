@@ -3,7 +3,15 @@
 from dataclasses import dataclass
 from typing import Any
 
-from reviews.log10.wire.members import WireRefused, an_object, names, optional_text, plain_names, selector
+from reviews.log10.wire.members import (
+    WireRefused,
+    an_object,
+    names,
+    optional_flag,
+    optional_text,
+    plain_names,
+    selector,
+)
 from reviews.workflow.feedback_tasks import Content
 
 MOST_TAGS = 1_000
@@ -81,6 +89,6 @@ def read_feedback(value: object) -> FeedbackIn:
         comment=optional_text(row, "comment") or "",
         completion_uids=() if uids is None else plain_names(uids, "completion_ids", MOST_COMPLETIONS),
         selector=selector(row.get("completion_tags_selector")),
-        allow_unmatched=row.get("allow_unmatched_feedback") is True,
+        allow_unmatched=optional_flag(row, "allow_unmatched_feedback"),
         max_matched=max_matched,
     )
