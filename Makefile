@@ -23,6 +23,7 @@ run: setup ## serve on http://127.0.0.1:$(PORT), worker and beat inside; DEMO=0 
 
 test: dev ## run all tests on SQLite and again on PostgreSQL with Valkey; ARGS='…' goes to pytest
 	@bin/venv .venvs/log10py tests/clients/log10py-requirements.txt
+	@PIP_NO_DEPS=1 PIP_NO_COMPILE=1 bin/venv .venvs/log10io tests/clients/log10io-requirements.txt
 	@bin/chromium >/dev/null
 	@bin/faketime >/dev/null
 	@exec $(PYTHON_HERE) -m tests.run $(ARGS)

@@ -6,6 +6,7 @@ from typing import TypeVar, cast
 from django.core import exceptions
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest
+from django.utils.translation import gettext_lazy
 from rest_framework.exceptions import PermissionDenied
 
 from reviews.models import (
@@ -30,9 +31,11 @@ from reviews.models.accounts import Role
 from reviews.models.sync import NEEDS_A_PERSON
 from reviews.workflow import conflicts
 
-NOT_YOURS_TO_TAKE_BACK = "Only a lead, or whoever made the last edit, takes an answer back to an earlier text."
+NOT_YOURS_TO_TAKE_BACK = gettext_lazy(
+    "Only a lead, or whoever made the last edit, takes an answer back to an earlier text."
+)
 LEADS = (Role.LEAD, Role.ADMIN)
-NOT_YOURS_TO_DECIDE = "Only a lead, or whoever made the edit, decides about it. Nothing was changed."
+NOT_YOURS_TO_DECIDE = gettext_lazy("Only a lead, or whoever made the edit, decides about it. Nothing was changed.")
 
 
 # API -------------------------------------------------------------------------------------------------------------

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.test import override_settings
 from playwright.sync_api import Browser, BrowserContext, Page
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from tests.browser import Contexts, Watch, running_chromium
 from tests.instances import Instance
@@ -24,7 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header() -> str:
     """Say on what this run is."""
-    database = "PostgreSQL and Valkey" if ON_POSTGRES else "SQLite, one process"
+    database = "PostgreSQL and Valkey, without tests that use neither" if ON_POSTGRES else "SQLite, one process"
     return f"gradebench: {database}; external corpus: {os.environ.get('GRADEBENCH_TEST_DATA', 'not used')}"
 
 
@@ -41,11 +43,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave tests of the other database to the other run, and refuse tests that want the browser and the database."""
-    elsewhere = "sqlite" if ON_POSTGRES else "postgres"
-    left_out = [item for item in items if item.get_closest_marker(elsewhere)]
+    left_out = [item for item in items if _belongs_elsewhere(item)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+    if not ON_POSTGRES:
+        # The half on PostgreSQL has them at its end: not both at a time start processes and browsers by the dozen.
+        items.sort(key=lambda item: item.get_closest_marker("e2e") is None)
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         if "chromium" not in fixtures:
@@ -53,6 +57,44 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.add_marker("browser")
         if fixtures & DATABASE_FIXTURES or item.get_closest_marker("django_db"):
             raise pytest.UsageError(f"{item.nodeid} asks for the browser and the database: drive an Instance instead.")
+
+
+def _belongs_elsewhere(item: pytest.Item) -> bool:
+    """Whether the other half alone runs it: it is marked so, or it has no database and no processes, and is the same
+    on both.
+    """
+    if not ON_POSTGRES:
+        return item.get_closest_marker("postgres") is not None
+    if item.get_closest_marker("sqlite"):
+        return True
+    fixtures = set(getattr(item, "fixturenames", ()))
+    has_database = fixtures & DATABASE_FIXTURES or item.get_closest_marker("django_db")
+    has_processes = fixtures & {"instances", "chromium"} or item.get_closest_marker("e2e")
+    return not (has_database or has_processes or item.get_closest_marker("postgres"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_are_listed_once() -> Iterator[None]:
+    """Each test client makes the middleware anew, which looks at each of the files; they stay as they are."""
+    listed: dict[str, object] = {}
+    look = WhiteNoiseMiddleware.add_files_from_finders
+
+    def add_files_from_finders(middleware: WhiteNoiseMiddleware) -> None:
+        if not listed:
+            look(middleware)
+            listed.update(middleware.files)
+        middleware.files.update(listed)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", add_files_from_finders)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _passwords_are_hashed_fast() -> Iterator[None]:
+    """In this process; instances hash as GradeBench does, half a second of work each time."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
 
 
 @pytest.fixture(scope="session")

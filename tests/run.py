@@ -1,8 +1,10 @@
-"""python -m tests.run [--only sqlite|postgres] [pytest arguments]: every test on SQLite, and again on PostgreSQL.
+"""python -m tests.run [--only sqlite|postgres] [pytest arguments]: every test on SQLite, and again on PostgreSQL
+what has a database or processes (tests/conftest.py decides).
 
-The second run has a PostgreSQL and a Valkey of its own, started here and stopped at the end; DATABASE_URL and
-REDIS_URL lead to them, and GRADEBENCH_TEST_SERVICES says that they are ours. Both runs have a data folder of their
-own. Ends with 0 only when every run passed; whatever is missing is an error, never a skip.
+Both at the same time: a half keeps little more than one core busy. The second one has a PostgreSQL and a Valkey of its
+own, started here and stopped at the end; DATABASE_URL and REDIS_URL lead to them, and GRADEBENCH_TEST_SERVICES says
+that they are ours. Both have a data folder of their own. Ends with 0 only when both passed; whatever is missing is an
+error, never a skip.
 """
 
 import argparse
@@ -12,10 +14,14 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile
 from types import FrameType
+from typing import BinaryIO
 
 import psycopg
 import pytest
@@ -72,36 +78,80 @@ def environment(data_dir: str, **services: str) -> dict[str, str]:
     return {**kept, "GRADEBENCH_DATA_DIR": data_dir, **services}
 
 
-def run_pytest(arguments: list[str], env: dict[str, str]) -> int:
-    """Run pytest in a process of its own; its exit code. On Ctrl-C or SIGTERM it is given time to clean up."""
-    sys.stdout.flush()
-    process = subprocess.Popen(
-        [*bound_to_parent("TERM"), sys.executable, "-m", "pytest", *arguments], cwd=ROOT, env=env
-    )
-    try:
-        return process.wait()
-    except BaseException:
-        # A Ctrl-C reached it too; more than one would cut its own cleaning up short.
-        process.send_signal(signal.SIGINT)
+class Half:
+    """A pytest of its own on one of the two databases. What it says goes to the terminal at once, or, with a file
+    `kept`, into that, and to the terminal in `finish`.
+    """
+
+    def __init__(self, name: str, database: str, env: dict[str, str]) -> None:
+        self.name = name
+        self.database = database
+        self.env = env
+        self._process: subprocess.Popen[bytes] | None = None
+        self._kept: BinaryIO | None = None
+        self._shown = 0
+
+    def start(self, arguments: list[str], *, kept: BinaryIO | None) -> None:
+        """Start pytest and return at once. What each half knows of its last run (`--lf`) is its own."""
+        self._kept = kept
+        print(f"\n=== {self.name}{' runs as well, and has its say below' if kept else ''}", flush=True)
+        words = ["-o", f"cache_dir=.pytest_cache/{self.name}", *arguments]
+        self._process = subprocess.Popen(
+            [*bound_to_parent("TERM"), sys.executable, "-m", "pytest", *words],
+            cwd=ROOT,
+            env=self.env,
+            stdout=kept,
+            stderr=kept,
+        )
+
+    def finish(self) -> Outcome:
+        """Show what it says until it has ended; how that was."""
+        assert self._process is not None, "It was not started."
+        if self._kept is not None:
+            print(f"\n=== {self.name}", flush=True)
+            while self._process.poll() is None:
+                self._show()
+                time.sleep(0.2)
+            self._show()
+        return Outcome(self.database, self._process.wait())
+
+    def interrupt(self) -> None:
+        """Ask it to end, as a Ctrl-C does."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+
+    def end(self, seconds: float = 60) -> None:
+        """Wait for it, which was interrupted, and show what it said; after so many seconds it is killed."""
+        if self._process is None:
+            return
         try:
-            process.wait(60)
+            self._process.wait(seconds)
         except subprocess.TimeoutExpired:
-            process.kill()
-        raise
+            self._process.kill()
+        self._show()
+
+    def _show(self) -> None:
+        """Copy what it said since last time to the terminal."""
+        # Not by reading on: the place in an open file is the same for both processes.
+        while self._kept and (said := os.pread(self._kept.fileno(), 65_536, self._shown)):
+            self._shown += len(said)
+            sys.stdout.buffer.write(said)
+            sys.stdout.flush()
 
 
-def on_sqlite(arguments: list[str]) -> Outcome:
-    """All tests on the embedded form: SQLite, and the broker in memory."""
-    with tempfile.TemporaryDirectory(prefix="gradebench-tests-") as data_dir:
-        code = run_pytest(arguments, environment(data_dir))
-    return Outcome(f"SQLite {sqlite3.sqlite_version}", code)
+@contextmanager
+def on_sqlite() -> Iterator[Half]:
+    """The embedded form: SQLite, and the broker in memory."""
+    with TemporaryDirectory(prefix="gradebench-tests-") as data_dir:
+        yield Half("sqlite", f"SQLite {sqlite3.sqlite_version}", environment(data_dir))
 
 
-def on_postgres(arguments: list[str]) -> Outcome:
-    """All tests on PostgreSQL and Valkey."""
+@contextmanager
+def on_postgres() -> Iterator[Half]:
+    """PostgreSQL and Valkey. No test kills these two, so the first need not wait for the disk."""
     with (
-        tempfile.TemporaryDirectory(prefix="gradebench-tests-") as data_dir,
-        Postgres() as postgres,
+        TemporaryDirectory(prefix="gradebench-tests-") as data_dir,
+        Postgres(fsync=False) as postgres,
         Valkey() as valkey,
     ):
         env = environment(
@@ -114,9 +164,26 @@ def on_postgres(arguments: list[str]) -> Outcome:
             ALLOWED_HOSTS="127.0.0.1,localhost,testserver",
             GRADEBENCH_HTTPS="0",
         )
-        database = describe(postgres, valkey)
-        code = run_pytest(arguments, env)
-    return Outcome(database, code)
+        yield Half("postgres", describe(postgres, valkey), env)
+
+
+HALVES = {"sqlite": on_sqlite, "postgres": on_postgres}
+
+
+def run(names: Sequence[str], arguments: list[str]) -> list[Outcome]:
+    """Run pytest on each database named, all at the same time. Raises ServiceError when a server does not start."""
+    with ExitStack() as stack:
+        halves = [stack.enter_context(HALVES[name]()) for name in names]
+        try:
+            for half in halves:
+                half.start(arguments, kept=stack.enter_context(TemporaryFile()) if half is not halves[0] else None)
+            return [half.finish() for half in halves]
+        except BaseException:
+            for half in halves:
+                half.interrupt()
+            for half in halves:
+                half.end()
+            raise
 
 
 def describe(postgres: Postgres, valkey: Valkey) -> str:
@@ -149,14 +216,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.run", description=__doc__, allow_abbrev=False)
     parser.add_argument("--only", choices=("sqlite", "postgres"))
     options, arguments = parser.parse_known_args()
-    runs = {"sqlite": on_sqlite, "postgres": on_postgres}
-    outcomes = []
+    names = [options.only] if options.only else list(HALVES)
     try:
         corpus()
-        for name, run in runs.items():
-            if options.only in (None, name):
-                print(f"\n=== {name}", flush=True)
-                outcomes.append(run(arguments))
+        outcomes = run(names, arguments)
     except ServiceError as error:
         print(f"\n{error}", file=sys.stderr)
         return 2

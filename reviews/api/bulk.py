@@ -10,7 +10,7 @@ import orjson
 from django.conf import settings
 from django.db import Error
 from django.http import StreamingHttpResponse
-from rest_framework import exceptions
+from rest_framework import exceptions, status
 from rest_framework.request import Request
 
 from gradebench import outages
@@ -172,4 +172,6 @@ def _summary(count: int, counts: Counter[str], broken: str) -> dict[str, Any]:
 def _words(outage: outages.Outage | None) -> str:
     if outage is None:
         return FAILED
-    return f"{outage.title}. It is not known what became of this line and those after it: send them again."
+    nothing = outage.status == status.HTTP_503_SERVICE_UNAVAILABLE
+    became = "Nothing of this line was written" if nothing else "It is not known what became of this line"
+    return f"{outage.title}. {became}: send it again, and those after it."

@@ -13,6 +13,7 @@ from urllib.parse import quote
 import orjson
 import requests
 from django.conf import settings
+from django.utils.translation import gettext_noop
 from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
 from gradebench.version import VERSION
@@ -101,7 +102,7 @@ class Client:
         value = self._json("GET", "/api/v1/feedback_task")
         rows = value.get("data") if isinstance(value, dict) else value
         if not isinstance(rows, list):
-            raise TransportError("The upstream's feedback tasks are not a list.", permanent=True)
+            raise TransportError(gettext_noop("The upstream's feedback tasks are not a list."), permanent=True)
         return rows
 
     @contextmanager
@@ -241,7 +242,7 @@ def _chunks(response: requests.Response) -> Iterator[bytes]:
     except HTTPError as error:
         raise requests.ConnectionError(error) from error
     if response.raw.length_remaining:
-        raise requests.ConnectionError("The answer broke off before its end.")
+        raise requests.ConnectionError(gettext_noop("The answer broke off before its end."))
 
 
 def _late(*, ambiguous: bool) -> TransportError:
@@ -312,9 +313,9 @@ def _words(raw: bytes) -> str:
 def _reason(error: Exception) -> str:
     text = str(error)
     if "Connection refused" in text:
-        return "The upstream refuses the connection: nothing listens there."
+        return gettext_noop("The upstream refuses the connection: nothing listens there.")
     if "Name or service not known" in text or "NameResolutionError" in text:
-        return "The upstream's host name is not known."
+        return gettext_noop("The upstream's host name is not known.")
     if "timed out" in text.lower():
-        return "The upstream did not answer in time."
+        return gettext_noop("The upstream did not answer in time.")
     return f"The connection to the upstream failed: {text[:LONGEST_WORDS]}"

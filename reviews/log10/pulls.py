@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest
+from django.utils.translation import gettext_noop
 
 from reviews.log10 import strict_json, wire
 from reviews.log10.client import Client, Page, TokenRefused, TransportError, client_of
@@ -45,7 +46,7 @@ MOST_PAGES = 1_000
 # What is down for good is spared by the circuit; a failed pull is tried again before somebody wonders.
 LONGEST_WAIT = timedelta(minutes=5)
 LONGEST_REASON = 1_000
-ENDLESS = "The pages of the upstream's list do not come to an end."
+ENDLESS = gettext_noop("The pages of the upstream's list do not come to an end.")
 
 
 class LeaseLost(RuntimeError):
@@ -97,7 +98,7 @@ def pull(upstream: Upstream, *, for_push: bool = False) -> Pull | None:
         _try_refused_again(row, tally)
         _end_pull(row, tally, PullState.COMPLETE)
     except LeaseLost:
-        _end_pull(row, tally, PullState.INCOMPLETE, "Another process took this pull over.")
+        _end_pull(row, tally, PullState.INCOMPLETE, gettext_noop("Another process took this pull over."))
     except (TokenRefused, sealing.SealBroken) as error:
         upstreams.refuse_token(upstream, str(error))
         _end_pull(row, tally, PullState.FAILED, str(error))
@@ -143,7 +144,7 @@ def _renew_lease(row: Pull) -> None:
 def _close_abandoned(upstream: Upstream, now: datetime) -> None:
     """A row that still says it runs though the lease was free is of a process that died."""
     Pull.objects.filter(upstream=upstream, state=PullState.RUNNING).update(
-        state=PullState.INCOMPLETE, ended_at=now, error="The process that pulled was stopped."
+        state=PullState.INCOMPLETE, ended_at=now, error=gettext_noop("The process that pulled was stopped.")
     )
 
 
@@ -235,7 +236,7 @@ def _next_page(reader: strict_json.ListReader) -> str | None:
     after = reader.members.get("next")
     if not after:
         if reader.members.get("truncated") is True:
-            raise strict_json.ListBroken("The upstream cut its list and does not say where it goes on.")
+            raise strict_json.ListBroken(gettext_noop("The upstream cut its list and does not say where it goes on."))
         return None
     if not isinstance(after, str):
         raise strict_json.ListBroken(ENDLESS)

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 
 from django.db.models import F
+from django.utils.translation import gettext_noop
 
 from reviews.log10 import wire
 from reviews.log10.client import Client, TokenRefused, TransportError, client_of
@@ -150,7 +151,7 @@ def _send_edit(client: Client, due: Push, revision: Revision, upstream: Upstream
             return _without_comparison(due, known)
         case There.OTHER if not known.believed:
             # The list of the last minute said otherwise: a newer one decides, since not every service tells alike.
-            outbox.give_back(due, "Waits for the upstream's list to be read again.")
+            outbox.give_back(due, gettext_noop("Waits for the upstream's list to be read again."))
             return Sent.DOUBTED
     if not outbox.still_mine(due):
         return Sent.LEFT
@@ -196,7 +197,9 @@ def _without_comparison(due: Push, known: Known) -> Sent:
     if known.comparable:
         outbox.not_listed(due)
         return Sent.LEFT
-    outbox.give_back(due, "Waits until the upstream's list has been read to its end, to be compared with it.")
+    outbox.give_back(
+        due, gettext_noop("Waits until the upstream's list has been read to its end, to be compared with it.")
+    )
     return Sent.STOPPED
 
 
@@ -249,7 +252,7 @@ def _look_for_grade(client: Client, due: Push, feedback: Feedback, body: Mapping
         return error.wait
     if there is False:
         raise TransportError(
-            "The upstream answered that it has the grade, and does not list it.",
+            gettext_noop("The upstream answered that it has the grade, and does not list it."),
             ambiguous=True,
             permanent=due.attempts >= MOST_DROPPED,
         )
@@ -278,5 +281,5 @@ def _compare_echo(echo: object, sent: Mapping[str, Any]) -> None:
     """The completion that the upstream answers with must mean what was sent."""
     if not isinstance(echo, dict) or documents.semantic_hash(echo) != documents.semantic_hash(sent):
         raise TransportError(
-            "The upstream answered 200, but with another text than the one it was sent.", ambiguous=True
+            gettext_noop("The upstream answered 200, but with another text than the one it was sent."), ambiguous=True
         )

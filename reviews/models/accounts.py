@@ -4,6 +4,7 @@ from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from reviews.models.base import new_uid
 
@@ -41,9 +42,9 @@ class Organization(models.Model):
 
 
 class Role(models.TextChoices):
-    REVIEWER = "reviewer", "Reviewer"
-    LEAD = "lead", "Lead"
-    ADMIN = "admin", "Admin"
+    REVIEWER = "reviewer", _("Reviewer")
+    LEAD = "lead", _("Lead")
+    ADMIN = "admin", _("Admin")
 
 
 class MemberQuerySet(models.QuerySet["Member"]):

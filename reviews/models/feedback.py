@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from reviews.models.accounts import ApiToken, Organization, User
 from reviews.models.base import AppendOnly, AppendOnlyQuerySet, new_uid
@@ -11,8 +12,8 @@ from reviews.models.queues import Assignment
 
 
 class FeedbackOrigin(models.TextChoices):
-    REVIEW = "review", "Review"
-    API = "api", "API"
+    REVIEW = "review", _("Review")
+    API = "api", _("API")
 
 
 class FeedbackQuerySet(AppendOnlyQuerySet["Feedback"]):

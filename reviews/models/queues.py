@@ -5,6 +5,7 @@ from datetime import datetime
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from reviews.models.accounts import Organization, User
 from reviews.models.base import AppendOnly, AppendOnlyQuerySet
@@ -15,9 +16,9 @@ MOST_REVIEWS = 10
 
 
 class Order(models.TextChoices):
-    OLDEST = "oldest", "Oldest first"
-    NEWEST = "newest", "Newest first"
-    LEAST_CONFIDENT = "least_confident", "Least confident first"
+    OLDEST = "oldest", _("Oldest first")
+    NEWEST = "newest", _("Newest first")
+    LEAST_CONFIDENT = "least_confident", _("Least confident first")
 
 
 class QueueQuerySet(models.QuerySet["Queue"]):
@@ -77,9 +78,9 @@ class QueueReviewer(models.Model):
 
 
 class ItemState(models.TextChoices):
-    OPEN = "open", "Open"
-    DONE = "done", "Done"
-    WITHDRAWN = "withdrawn", "Withdrawn"
+    OPEN = "open", _("Open")
+    DONE = "done", _("Done")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
 
 
 class QueueItemQuerySet(models.QuerySet["QueueItem"]):
@@ -166,11 +167,11 @@ class QueueItem(models.Model):
 
 
 class AssignmentState(models.TextChoices):
-    HELD = "held", "Held"
-    DONE = "done", "Done"
-    SKIPPED = "skipped", "Skipped"
-    EXPIRED = "expired", "Expired"
-    RELEASED = "released", "Released"
+    HELD = "held", _("Held")
+    DONE = "done", _("Done")
+    SKIPPED = "skipped", _("Skipped")
+    EXPIRED = "expired", _("Expired")
+    RELEASED = "released", _("Released")
 
 
 TAKING = (AssignmentState.HELD, AssignmentState.DONE)

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from reviews.models.accounts import ApiToken, User
 from reviews.models.base import AppendOnly, AppendOnlyQuerySet
@@ -10,10 +11,10 @@ from reviews.models.queues import Assignment
 
 
 class RevisionOrigin(models.TextChoices):
-    API = "api", "API"
-    PULL = "pull", "Pull"
-    EDIT = "edit", "Edit"
-    RESOLUTION = "resolution", "Resolution"
+    API = "api", _("API")
+    PULL = "pull", _("Pull")
+    EDIT = "edit", _("Edit")
+    RESOLUTION = "resolution", _("Resolution")
 
 
 class Revision(AppendOnly):

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from reviews.models.base import new_uid
 from reviews.models.completions import Completion
@@ -13,10 +14,10 @@ from reviews.models.upstreams import Upstream
 
 
 class PullState(models.TextChoices):
-    RUNNING = "running", "Running"
-    COMPLETE = "complete", "Complete"
-    INCOMPLETE = "incomplete", "Incomplete"
-    FAILED = "failed", "Failed"
+    RUNNING = "running", _("Running")
+    COMPLETE = "complete", _("Complete")
+    INCOMPLETE = "incomplete", _("Incomplete")
+    FAILED = "failed", _("Failed")
 
 
 class Pull(models.Model):
@@ -55,8 +56,8 @@ class Pull(models.Model):
 
 
 class Refused(models.TextChoices):
-    COMPLETION = "completion", "Completion"
-    FEEDBACK_TASK = "feedback_task", "Feedback task"
+    COMPLETION = "completion", _("Completion")
+    FEEDBACK_TASK = "feedback_task", _("Feedback task")
 
 
 class PullRefusalQuerySet(models.QuerySet["PullRefusal"]):
@@ -98,20 +99,20 @@ class PullRefusal(models.Model):
 
 
 class PushKind(models.TextChoices):
-    UPDATE = "update", "Edit"
-    FEEDBACK = "feedback", "Grade"
+    UPDATE = "update", _("Edit")
+    FEEDBACK = "feedback", _("Grade")
 
 
 class PushState(models.TextChoices):
-    WAITING = "waiting", "Waiting"
-    SENDING = "sending", "Sending"
-    DELIVERED = "delivered", "Arrived"
-    CONFLICT = "conflict", "Conflict"
-    ATTENTION = "attention", "Needs attention"
-    SUPERSEDED = "superseded", "Superseded"
-    UNLINKED = "unlinked", "Stays here"
-    ABSENT = "absent", "No longer listed"
-    DISCARDED = "discarded", "Given up"
+    WAITING = "waiting", _("Waiting")
+    SENDING = "sending", _("Sending")
+    DELIVERED = "delivered", _("Arrived")
+    CONFLICT = "conflict", _("Conflict")
+    ATTENTION = "attention", _("Needs attention")
+    SUPERSEDED = "superseded", _("Superseded")
+    UNLINKED = "unlinked", _("Stays here")
+    ABSENT = "absent", _("No longer listed")
+    DISCARDED = "discarded", _("Given up")
 
 
 UNDECIDED = (PushState.WAITING, PushState.SENDING, PushState.CONFLICT, PushState.ATTENTION, PushState.ABSENT)

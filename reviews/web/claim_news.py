@@ -15,6 +15,7 @@ from reviews.models import AssignmentState, RevisionOrigin
 from reviews.web.push_list import number
 from reviews.workflow import claim_news
 from reviews.workflow.claim_news import Kind, News
+from reviews.workflow.kept_words import shown
 
 KEPT = gettext_lazy("What you wrote is still here: copy what you want to keep.")
 STILL_FREE = gettext_lazy(
@@ -89,4 +90,4 @@ def _shown(news: News) -> ShownNews:
         return ShownNews(_("Your claim ran out, and somebody else has taken this item"), kept)
     if news.by_others:
         return ShownNews(_("A lead took this item back"), kept, news.at)
-    return ShownNews(words, kept, news.at, f": {news.why}" if news.why and news.kind != Kind.TAKEN else "")
+    return ShownNews(words, kept, news.at, f": {shown(news.why)}" if news.why and news.kind != Kind.TAKEN else "")

@@ -11,9 +11,20 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from reviews.access import claim_for, completion_for, may_decide, user_of, visible_feedback
-from reviews.models import Completion, Feedback, Push, PushKind, PushState, Revision, RevisionOrigin, Upstream, User
+from reviews.models import (
+    Completion,
+    Feedback,
+    ItemState,
+    Push,
+    PushKind,
+    PushState,
+    Revision,
+    RevisionOrigin,
+    Upstream,
+    User,
+)
 from reviews.models.sync import NEEDS_A_PERSON
-from reviews.web import conversation
+from reviews.web import conversation, uncertain
 from reviews.web import rows as said
 from reviews.web.display import ChangeRow, CompletionPage, FeedbackRow, RevisionRow, SyncState
 from reviews.web.http import posted_id
@@ -22,6 +33,7 @@ from reviews.web.sessions import place_in_session
 from reviews.web.states import changed_state, held_state, sync_state
 from reviews.workflow import documents
 from reviews.workflow.editing import EDITABLE
+from reviews.workflow.kept_words import shown
 
 MOST_ROWS = 100
 # The newest revisions show their texts compared word by word; a page of a hundred would take seconds.
@@ -30,6 +42,11 @@ _ORIGIN = {
     RevisionOrigin.API: gettext_lazy("API"),
     RevisionOrigin.PULL: gettext_lazy("pull"),
     RevisionOrigin.EDIT: gettext_lazy("edit"),
+}
+_STATES = {
+    ItemState.OPEN: gettext_lazy("open"),
+    ItemState.DONE: gettext_lazy("done"),
+    ItemState.WITHDRAWN: gettext_lazy("withdrawn"),
 }
 
 
@@ -59,7 +76,7 @@ def _page(row: Completion, user: User, review_id: int | None) -> CompletionPage:
     return CompletionPage(
         id=row.pk,
         name=row.uid,
-        conversation=conversation.read(documents.read(row.current)),
+        conversation=conversation.read(documents.read(row.current), uncertain.list_at(row)),
         received_at=row.received_at,
         source=_("by pull") if row.upstream else _("by API"),
         sync=_state(row, last_edit, decides=decides),
@@ -91,7 +108,8 @@ def _waits(edit: Push | None) -> bool:
 def _queues(row: Completion) -> tuple[tuple[int, str, str], ...]:
     items = row.queue_items.select_related("queue").order_by("queue__name")
     return tuple(
-        (item.queue_id, item.queue.name, item.closed_because or item.get_state_display().lower()) for item in items
+        (item.queue_id, item.queue.name, shown(item.closed_because) or str(_STATES[ItemState(item.state)]))
+        for item in items
     )
 
 

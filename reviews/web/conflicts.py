@@ -24,6 +24,7 @@ from reviews.workflow import conflicts, documents
 from reviews.workflow.conflicts import Change, Choice, Conflict, Moved
 from reviews.workflow.documents import DocumentUnreadable
 from reviews.workflow.editing import EditRefused
+from reviews.workflow.kept_words import shown
 from reviews.workflow.outbox import NotRetryable
 
 OVER = gettext_lazy("Nothing is left to decide here.")
@@ -134,7 +135,7 @@ def _page(found: Conflict, user: User, posted: Posted) -> ConflictPage:
         upstream=who.upstream,
         title=conflict_words.title(found, who),
         lead=conflict_words.lead(found, who),
-        words=found.words if found.reason == "refused" else "",
+        words=shown(found.words) if found.reason == "refused" else "",
         theirs_id=found.theirs_id,
         ours_id=found.ours_id,
         box_heading=conflict_words.box_heading(found, who),

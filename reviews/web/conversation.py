@@ -4,7 +4,7 @@
 `Data` block under its own name. Members that say nothing (null, "", [] and {}) are left out.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import count
@@ -20,18 +20,27 @@ from reviews.web.parts import TOOL_ROLES, content_blocks, is_text, message_block
 from reviews.web.tokens import TokenRun, read_tokens, spans
 from reviews.web.tool_pairs import paired
 
+# Of more uncertain words than that, the list is a page of its own: drawn below the answer it would cost more than the
+# answer itself, each time the item is opened.
+MOST_LISTED = 200
+# The address of the page that lists the uncertain words of the choice at this place.
+ListAt = Callable[[int], str]
+
 _TEXT_MEMBERS = ("id", "session_id", "failure_kind", "failure_reason")
 _LOGPROB_MEMBERS = ("content", "tokens", "token_logprobs", "top_logprobs", "text_offset")
 
 
-def read(document: Mapping[str, Any]) -> Conversation:
-    """The conversation of a chat or prompt document: turns, answers, facts, and all other members as data."""
+def read(document: Mapping[str, Any], list_at: ListAt | None = None) -> Conversation:
+    """The conversation of a chat or prompt document: turns, answers, facts, and all other members as data.
+
+    Without `list_at` all uncertain words are listed with their answer, however many there are.
+    """
     request, response = opened(document.get("request")), opened(document.get("response"))
     duration = {"duration"} if _seconds(document) is not None else set()
     lists = {name for name in ("tags", "stacktrace") if isinstance(opened(document.get(name)), list)}
     numbers = count()
     turns = [replace(turn, blocks=_numbered(turn.blocks, numbers)) for turn in _turns(request)]
-    choices = _choices(response, addressable=isinstance(document.get("response"), Mapping))
+    choices = _choices(response, list_at, addressable=isinstance(document.get("response"), Mapping))
     return Conversation(
         turns=paired(turns),
         choices=tuple(replace(choice, blocks=_numbered(choice.blocks, numbers)) for choice in choices),
@@ -113,21 +122,23 @@ def _call_names(messages: Sequence[Any]) -> dict[str, str]:
 # --- answers -------------------------------------------------------------------------------------------------------
 
 
-def _choices(response: Any, *, addressable: bool) -> tuple[AnswerChoice, ...]:
+def _choices(response: Any, list_at: ListAt | None, *, addressable: bool) -> tuple[AnswerChoice, ...]:
     choices = listed(mapping(response).get("choices"))
-    return tuple(_choice(choice, index, addressable=addressable) for index, choice in enumerate(choices))
+    return tuple(_choice(choice, index, list_at, addressable=addressable) for index, choice in enumerate(choices))
 
 
-def _choice(choice: Any, index: int, *, addressable: bool) -> AnswerChoice:
+def _choice(choice: Any, index: int, list_at: ListAt | None, *, addressable: bool) -> AnswerChoice:
     if not isinstance(choice, Mapping):
         return AnswerChoice(index, "", (Data("choice", pretty(choice)),))
     texts, run = _editable(choice), read_tokens(choice)
+    elsewhere = list_at(index) if run and list_at and run.uncertain > MOST_LISTED else ""
     return AnswerChoice(
         index=index,
         finish_reason=words(choice.get("finish_reason")),
         blocks=_with_main(_answer_blocks(choice, has_run=run is not None), [text for text, _ in texts]),
-        leaves=tuple(_leaves(texts, index, run, addressable=addressable)),
+        leaves=tuple(replace(leaf, list_at=elsewhere) for leaf in _leaves(texts, index, run, addressable=addressable)),
         tokens=run,
+        list_at=elsewhere,
     )
 
 

@@ -40,7 +40,8 @@ class Turn:
 class AnswerChoice:
     """One choice of the response. `index` is its place in the list, whatever the document calls it.
 
-    `leaves` are its editable texts, in their order.
+    `leaves` are its editable texts, in their order. `list_at` is the address of the page that lists its uncertain
+    words, "" where so few are listed with it.
     """
 
     index: int
@@ -48,6 +49,7 @@ class AnswerChoice:
     blocks: tuple[Block, ...]
     leaves: tuple[Leaf, ...] = ()
     tokens: TokenRun | None = None
+    list_at: str = ""
 
     @property
     def text(self) -> str:
@@ -80,7 +82,9 @@ class AnswerChoice:
     @property
     def tokens_html(self) -> SafeString:
         """The text that the tokens are of, with the uncertain ones tinted."""
-        return render_tokens(self.tokens, prefix(self.index)) if self.tokens else SafeString("")
+        if self.tokens is None:
+            return SafeString("")
+        return render_tokens(self.tokens, prefix(self.index), list_at=self.list_at)
 
     @property
     def uncertain_html(self) -> SafeString:

@@ -9,8 +9,10 @@ from reviews.web.json_members import MemberConfidence, confidences, render_membe
 from reviews.web.tokens import Span, TokenRun, render_tokens
 from reviews.web.words import split_code
 
-# So many members stand open, the most doubtful first; the others are folded.
+# So many members stand open, the most doubtful first; the others are folded, and of very many the surest are left to
+# the page that lists them all.
 MOST_OPEN = 4
+MOST_FOLDED = 100
 
 
 def field_name(index: int, part: int) -> str:
@@ -27,7 +29,8 @@ def prefix(index: int) -> str:
 class Leaf:
     """A text of an answer that can be edited: of which choice, the how many-th of its texts (from 1), and the JSON
     pointer of its place ("" where the document has no such place). `span` are the pieces of the run that are this text,
-    None where they are another one.
+    None where they are another one. `list_at` is the address of the page that lists its uncertain words, "" where they
+    are listed below it.
     """
 
     index: int
@@ -36,6 +39,7 @@ class Leaf:
     pointer: str
     run: TokenRun | None = None
     span: Span | None = None
+    list_at: str = ""
 
     @property
     def name(self) -> str:
@@ -53,7 +57,7 @@ class Leaf:
         if self.run is None:
             return SafeString("")
         named = {member.number for member in self.members if not member.level}
-        return render_tokens(self.run, prefix(self.index), self.span, named)
+        return render_tokens(self.run, prefix(self.index), self.span, named, list_at=self.list_at)
 
     @cached_property
     def members(self) -> tuple[MemberConfidence, ...]:
@@ -67,13 +71,24 @@ class Leaf:
 
     @property
     def more_members(self) -> int:
-        """How many are folded."""
+        """How many do not stand open."""
         return max(len(self.members) - MOST_OPEN, 0)
+
+    @property
+    def unlisted_members(self) -> bool:
+        """Whether some are neither open nor folded, because another page lists them all."""
+        return bool(self.list_at) and self.more_members > MOST_FOLDED
 
     @property
     def more_members_html(self) -> SafeString:
         """Those that are folded."""
-        return render_members(self.members[MOST_OPEN:], self.prefix, self.name)
+        last = MOST_OPEN + MOST_FOLDED if self.unlisted_members else None
+        return render_members(self.members[MOST_OPEN:last], self.prefix, self.name)
+
+    @property
+    def all_members_html(self) -> SafeString:
+        """All of them as list items, for the page that lists them."""
+        return render_members(self.members, self.prefix)
 
     @property
     def prefix(self) -> str:

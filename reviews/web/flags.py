@@ -21,7 +21,7 @@ from reviews.web.display_leads import FlagRow, FlagsPage
 from reviews.web.display_sync import Figure, Option
 from reviews.web.http import actor_of, go_to
 from reviews.web.push_list import number
-from reviews.workflow import queue_items
+from reviews.workflow import kept_words, queue_items
 from reviews.workflow.queue_items import MOST_REASON, NotSo
 from reviews.workflow.queues import ClaimLost
 
@@ -135,7 +135,7 @@ def _row(item: QueueItem) -> FlagRow:
         reason=item.flag_reason,
         by=item.flagged_by.get_username() if item.flagged_by else "",
         at=_place_of(item)[0],
-        over="" if is_open else item.closed_because or _("done"),
+        over="" if is_open else kept_words.shown(item.closed_because) or _("done"),
         may_grade=is_open and item.places_taken < item.reviews_needed,
     )
 

@@ -78,13 +78,17 @@ def confidences(run: TokenRun, text: str, span: Span) -> tuple[MemberConfidence,
     return tuple(sorted(filter(None, found), key=lambda member: member.probability))
 
 
-def render_members(found: Iterable[MemberConfidence], prefix: str, name: str) -> SafeString:
+def render_members(found: Iterable[MemberConfidence], prefix: str, name: str = "") -> SafeString:
     """Members as list items, each a link to its least likely piece; `prefix` begins the ids of the pieces and `name` is
-    the field of the text, both our own. The paths come from a document and pass `escape`.
+    the field of the text, both our own. Without a field the text is not on the page, and only an uncertain piece has a
+    row there to lead to. The paths come from a document and pass `escape`.
     """
+    field = f' data-member="{name}"' if name else ""
     rows = (
-        f'<li><a href="#{prefix}-{number}" data-member="{name}">{escape(path)}</a> '
+        f'<li><a href="#{prefix}-{number}"{field}>{escape(path)}</a> '
         f'<span class="w{level}">{percent(probability)}</span></li>'
+        if name or level
+        else f'<li><b>{escape(path)}</b> <span class="w{level}">{percent(probability)}</span></li>'
         for path, probability, number, level in found
     )
     return mark_safe("".join(rows))  # noqa: S308 - see the docstring

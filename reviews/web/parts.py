@@ -121,7 +121,7 @@ def _calls(message: Mapping[str, Any]) -> Iterator[Block]:
     for call in listed(message.get("tool_calls")):
         function = call.get("function") if isinstance(call, Mapping) else None
         if not isinstance(function, Mapping):
-            yield Data("tool call", pretty(call))
+            yield Data(_("tool call"), pretty(call))
             continue
         yield from _function_call(function, words(call.get("id")))
         ordinal = {"index"} if isinstance(call.get("index"), int) else set()

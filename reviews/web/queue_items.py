@@ -22,6 +22,7 @@ from reviews.web.http import actor_of, posted_id
 from reviews.web.push_list import number
 from reviews.workflow import queue_items as verbs
 from reviews.workflow.audit import Actor
+from reviews.workflow.kept_words import shown
 from reviews.workflow.queue_items import NotSo
 
 PAGE = 50
@@ -208,7 +209,7 @@ def _rows(items: list[QueueItem]) -> tuple[ItemRow, ...]:
 def _row(item: QueueItem, claims: list[Assignment], reasons: Mapping[int, str]) -> ItemRow:
     notes = [_note(claim, reasons.get(claim.pk, "")) for claim in claims]
     if item.closed_because:
-        notes.append(ItemNote(item.closed_because))
+        notes.append(ItemNote(shown(item.closed_because)))
     return ItemRow(
         id=item.pk,
         completion_id=item.completion_id,
@@ -228,7 +229,7 @@ def _note(claim: Assignment, reason: str) -> ItemNote:
             return ItemNote(_("graded by %(who)s") % who)
         case AssignmentState.SKIPPED:
             said = _("skipped by %(who)s") % who
-            return ItemNote(f"{said}: {reason}" if reason else said)
+            return ItemNote(f"{said}: {shown(reason)}" if reason else said)
         case _ if claim.held_until <= timezone.now():
             return ItemNote(_("held by %(who)s, whose time is over") % who)
         case _:

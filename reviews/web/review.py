@@ -19,7 +19,7 @@ from django_htmx.http import reswap, retarget
 
 from reviews.access import assignment_for, draft_for, queue_for, user_of
 from reviews.models import Assignment, AssignmentState, Queue, User
-from reviews.web import conversation, drafts, edits, rows, schema_form
+from reviews.web import conversation, drafts, edits, rows, schema_form, uncertain
 from reviews.web.display import Conversation, FormError, Progress, ReviewScreen, UndoLine
 from reviews.web.drafts import Restored
 from reviews.web.http import actor_of, day_start, go_to, is_htmx, posted_id, show_screen
@@ -344,7 +344,8 @@ def errors_of(form: SchemaForm) -> list[FormError]:
 
 def read_item(assignment: Assignment) -> Conversation:
     """The completion as it stands."""
-    return conversation.read(documents.read(assignment.item.completion.current))
+    completion = assignment.item.completion
+    return conversation.read(documents.read(completion.current), uncertain.list_at(completion))
 
 
 def schema_of(assignment: Assignment) -> dict[str, Any]:

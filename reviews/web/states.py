@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy
 from reviews.models import Push, PushKind, PushState
 from reviews.models.sync import NEEDS_A_PERSON
 from reviews.web.display import SyncState
+from reviews.workflow.kept_words import shown
 
 _STATES = {
     PushState.WAITING: "waiting",
@@ -62,4 +63,4 @@ def _words(state: PushState, upstream: str, said: str) -> str:
         case PushState.SUPERSEDED:
             return str(SUPERSEDED)
         case _:
-            return said
+            return shown(said)

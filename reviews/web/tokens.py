@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 from unicodedata import category
 
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from reviews.web.json_text import showable
 
@@ -35,6 +37,8 @@ _INVISIBLE = {
 
 # No character up to the first figure belongs to the one before it; of those beyond, some do.
 _LAST_ALONE, _JOINER, _SKIN_TONES = "\u02ff", "\u200d", "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
+
+_EXP = math.exp
 
 # The numbers of the first piece and of the one after the last.
 Span = tuple[int, int]
@@ -138,18 +142,50 @@ def answer_text(choice: Mapping[str, Any]) -> str:
     return "".join(text for text in texts if isinstance(text, str))
 
 
-_WHOLE_PERCENT = tuple(f"{value} %" for value in range(101))
+class _Words(NamedTuple):
+    """The words beside tokens in one language. `whole` are the percentages from 0 to 100; `before` and `after` stand
+    around a figure that is none of them.
+    """
+
+    unknown: str
+    under: str
+    over: str
+    whole: tuple[str, ...]
+    before: str
+    after: str
+    alternatives: str
+    empty: str
 
 
-def percent(probability: float | None) -> str:
-    """A probability for a reader: "34 %", "0.4 %", "under 0.1 %", "unknown"."""
+@lru_cache(maxsize=8)
+def _words_in(language: str | None) -> _Words:
+    """The words of the active language, whose code tells them from those of others: thousands of tokens need them, and
+    a look into the catalogue for each would cost more than all the rest.
+    """
+    share = _("%(value)s %%")
+    before, after = (share % {"value": "\x00"}).split("\x00")
+    return _Words(
+        unknown=_("unknown"),
+        under=_("under 0.1 %"),
+        over=_("over 99 %"),
+        whole=tuple(share % {"value": value} for value in range(101)),
+        before=before,
+        after=after,
+        alternatives=_(" or %(words)s"),
+        empty=_("(empty)"),
+    )
+
+
+def percent(probability: float | None, words: _Words | None = None) -> str:
+    """A probability for a reader: "34 %", "0.4 %", "under 0.1 %", "unknown". Who asks often gives the words along."""
+    words = words or _words_in(get_language())
     if probability is None:
-        return "unknown"
+        return words.unknown
     value = probability * 100
     if value < 1:
-        return "under 0.1 %" if value < 0.1 else f"{value:.1f} %"
+        return words.under if value < 0.1 else f"{words.before}{value:.1f}{words.after}"
     # Rounding up to certainty would hide that there was a choice.
-    return _WHOLE_PERCENT[round(value)] if value < 99.5 or probability == 1 else "over 99 %"
+    return words.whole[round(value)] if value < 99.5 or probability == 1 else words.over
 
 
 def visible(text: str) -> str:
@@ -160,19 +196,23 @@ def visible(text: str) -> str:
     lead = len(text) - len(text.lstrip(" ")) if inner else len(text)
     tail = len(text) - len(text.rstrip(" ")) if inner else 0
     shown = "".join(_INVISIBLE.get(char, char) if char != " " else " " for char in inner)
-    return ("·" * lead + shown + "·" * tail) or "(empty)"
+    return ("·" * lead + shown + "·" * tail) or _words_in(get_language()).empty
 
 
-def render_tokens(run: TokenRun, prefix: str, span: Span | None = None, named: Container[int] = ()) -> SafeString:
+def render_tokens(
+    run: TokenRun, prefix: str, span: Span | None = None, named: Container[int] = (), *, list_at: str = ""
+) -> SafeString:
     """The answer as HTML: certain stretches as plain text, each uncertain piece as a link to its row in the list.
 
     `prefix` makes the names unique on a page with several answers; `span` picks some of the pieces, and `named` are
-    certain pieces that get a name too, because something leads to them. Every string that comes from a document passes
-    `_escaped` here; the rest is literals and integers.
+    certain pieces that get a name too, because something leads to them. `list_at` is the address of the list where that
+    is another page; then uncertain pieces are named as well. Every string that comes from a document passes `_escaped`
+    here; the rest is literals, integers and addresses of our own.
     """
     parts: list[str] = []
     plain: list[str] = []
     first, after = span or (0, len(run.pieces))
+    start, there = escape(prefix), escape(list_at)
     for number, piece in enumerate(run.pieces[first:after], first):
         if not piece.level and number not in named:
             plain.append(piece.text)
@@ -183,11 +223,13 @@ def render_tokens(run: TokenRun, prefix: str, span: Span | None = None, named: C
         plain.append(lead)
         parts.append(_escaped("".join(plain)))
         plain = [tail]
-        name, inner = f"{escape(prefix)}-{number}", _escaped(core or piece.text)
+        name, inner = f"{start}-{number}", _escaped(core or piece.text)
+        if not piece.level:
+            parts.append(f'<a name="{name}">{inner}</a>')
+            continue
         look = f"t t{piece.level}" if core else f"t t{piece.level} blank"
-        parts.append(
-            f'<a class="{look}" href="#{name}">{inner}</a>' if piece.level else f'<a name="{name}">{inner}</a>'
-        )
+        called = f' name="{name}"' if there else ""
+        parts.append(f'<a class="{look}" href="{there}#{name}"{called}>{inner}</a>')
     parts.append(_escaped("".join(plain)))
     return mark_safe("".join(parts))  # noqa: S308 - see the docstring: all text is escaped above
 
@@ -199,7 +241,8 @@ def render_uncertain(run: TokenRun, prefix: str) -> SafeString:
     one that is shown, `data-s` says that each has a space in front, and `data-no` that a word cannot be put in.
     """
     start = escape(prefix)
-    rows = (_row(piece, f"{start}-{number}") for number, piece in enumerate(run.pieces) if piece.level)
+    words = _words_in(get_language())
+    rows = (_row(piece, f"{start}-{number}", words) for number, piece in enumerate(run.pieces) if piece.level)
     return mark_safe("".join(rows))  # noqa: S308 - see the docstring: all text is escaped in _row
 
 
@@ -214,16 +257,16 @@ def spans(run: TokenRun, texts: Sequence[str]) -> tuple[Span, ...]:
     return tuple(pairwise(starts[edge] for edge in edges))
 
 
-def _row(piece: Piece, name: str) -> str:
+def _row(piece: Piece, name: str, words: _Words) -> str:
     alternatives = _alternatives(piece.token)
     # Words carry their space in front; where all do, it says nothing.
     skip = _begins_a_word(piece.text) and all(_begins_a_word(text) for text, _, _ in alternatives)
     at = 1 if skip else 0
     # Links lead to names, not ids, because htmx looks for the predecessor of everything that has an id.
-    chosen = _word(piece.text[at:]).replace("<b", f'<a name="{name}"', 1)[:-4]
-    shown = [f"{_word(text[at:], whole)} {percent(chance)}" for text, chance, whole in alternatives]
-    rest = f" or {', '.join(shown)}" if shown else ""
-    return f"<li{' data-s' if skip else ''}>{chosen}</a> {percent(piece.probability)}{rest}</li>"
+    chosen = _word(piece.text[at:], empty=words.empty).replace("<b", f'<a name="{name}"', 1)[:-4]
+    shown = [f"{_word(text[at:], whole, words.empty)} {percent(chance, words)}" for text, chance, whole in alternatives]
+    rest = words.alternatives % {"words": ", ".join(shown)} if shown else ""
+    return f"<li{' data-s' if skip else ''}>{chosen}</a> {percent(piece.probability, words)}{rest}</li>"
 
 
 def _begins_a_word(text: str) -> bool:
@@ -231,8 +274,9 @@ def _begins_a_word(text: str) -> bool:
 
 
 @lru_cache(maxsize=16_384)  # the same few words come again and again
-def _word(text: str, whole: bool = True) -> str:
-    shown = visible(text)
+def _word(text: str, whole: bool = True, empty: str = "") -> str:
+    # What stands for a text without characters is in a language: part of what a kept word is found by.
+    shown = visible(text) if text else empty
     real = f' data-t="{_escaped(text)}"' if whole and shown != text else ""
     return f"<b{real}{'' if whole else ' data-no'}>{escape(shown)}</b>"
 
@@ -256,40 +300,47 @@ def _run(pieces: tuple[Piece, ...], text: str) -> TokenRun:
 
 def _pieces(tokens: Sequence[_Token]) -> list[Piece]:
     found: list[Piece] = []
-    for piece in _decoded(tokens):
-        if found and _goes_on(found[-1].text, piece.text):
+    before = ""
+    for text, probability, token in _decoded(tokens):
+        # Of thousands of tokens hardly one begins with a sign that belongs to the one before.
+        if before and (text > _LAST_ALONE or text[:1] == "\n" or before[-1] == _JOINER) and _goes_on(before, text):
             former = found.pop()
-            known = [chance for chance in (former.probability, piece.probability) if chance is not None]
-            found.append(_piece(former.text + piece.text, math.prod(known) if known else None, former.token))
-        else:
-            found.append(piece)
+            text = before + text
+            probability = _product(former.probability, probability)
+            token = former.token
+        found.append(_piece(text, probability, token))
+        before = text
     return found
 
 
-def _decoded(tokens: Sequence[_Token]) -> Iterator[Piece]:
-    """The shortest rows of tokens whose bytes are whole code points, or never will be."""
+def _decoded(tokens: Sequence[_Token]) -> Iterator[tuple[str, float | None, _Token]]:
+    """The shortest rows of tokens whose bytes are whole code points, or never will be: the text, its probability, and
+    the first token.
+    """
     pending: list[_Token] = []
     raw = b""
     for token in tokens:
         raw = raw + token.raw if pending else token.raw
-        pending.append(token)
         try:
             text = raw.decode()
         except UnicodeDecodeError as error:
             if error.end == len(raw) and error.reason == "unexpected end of data":
+                pending.append(token)
                 continue  # the character goes on in the next token
             text = raw.decode(errors="replace")
-        yield _joined(text, pending)
-        pending = []
+        if pending:
+            pending.append(token)
+            yield text, _product(*(part.probability for part in pending)), pending[0]
+            pending = []
+        else:
+            yield text, token.probability, token
     if pending:
-        yield _joined(raw.decode(errors="replace"), pending)
+        yield raw.decode(errors="replace"), _product(*(part.probability for part in pending)), pending[0]
 
 
-def _joined(text: str, tokens: Sequence[_Token]) -> Piece:
-    if len(tokens) == 1:
-        return _piece(text, tokens[0].probability, tokens[0])
-    known = [token.probability for token in tokens if token.probability is not None]
-    return _piece(text, math.prod(known) if known else None, tokens[0])
+def _product(*probabilities: float | None) -> float | None:
+    known = [chance for chance in probabilities if chance is not None]
+    return math.prod(known) if known else None
 
 
 def _piece(text: str, probability: float | None, token: _Token) -> Piece:
@@ -313,10 +364,13 @@ def _chat_tokens(content: Any) -> list[_Token]:
 
 
 def _chat_token(entry: dict[str, Any]) -> _Token:
-    text, listed = _text(entry.get("token")), entry.get("bytes")
-    return _Token(
-        text, _raw(listed, text), _probability(entry.get("logprob")), entry.get("top_logprobs"), listed is None
-    )
+    get = entry.get
+    text, listed, logprob = get("token"), get("bytes"), get("logprob")
+    if type(text) is not str:
+        text = _text(text)
+    # The usual form without further calls: there are thousands.
+    probability = _EXP(logprob) if type(logprob) is float and logprob < 0 else _probability(logprob)
+    return _Token(text, _raw(listed, text), probability, get("top_logprobs"), listed is None)
 
 
 def _without_end_marks(tokens: list[_Token], text: str) -> list[_Token]:

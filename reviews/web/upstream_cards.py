@@ -15,6 +15,7 @@ from reviews.models import Pull, PullRefusal, PullState, Upstream
 from reviews.web.display_sync import Health, PullRow, RefusedReason, UpstreamCard
 from reviews.web.push_list import Scope
 from reviews.workflow import clock, pushes, upstreams
+from reviews.workflow.kept_words import shown
 from reviews.workflow.upstreams import Trouble
 
 PULLS_SHOWN = 6
@@ -94,10 +95,10 @@ def _health(upstream: Upstream, trouble: Trouble | None, now: datetime) -> Healt
     if trouble is not None:
         return _troubled(trouble, upstream, now)
     if upstream.quiet_until is not None and upstream.quiet_until > now:
-        return Health("calm", _("Asked us to wait"), next_try=upstream.quiet_until, words=upstream.last_error)
+        return Health("calm", _("Asked us to wait"), next_try=upstream.quiet_until, words=shown(upstream.last_error))
     failures = upstream.pull_failures + upstream.push_failures
     if failures:
-        return Health("calm", _("Failing"), upstream.failing_since, failures, words=upstream.last_error)
+        return Health("calm", _("Failing"), upstream.failing_since, failures, words=shown(upstream.last_error))
     return Health("good", _("Well"))
 
 
@@ -106,9 +107,11 @@ def _troubled(trouble: Trouble, upstream: Upstream, now: datetime) -> Health:
     if trouble.kind == "sealed":
         return Health("bad", _("Token cannot be opened"), trouble.since, words=str(SEALED), advice=again)
     if trouble.kind == "token":
-        return Health("bad", _("Token refused"), trouble.since, last=trouble.last, words=trouble.words, advice=again)
+        return Health(
+            "bad", _("Token refused"), trouble.since, last=trouble.last, words=shown(trouble.words), advice=again
+        )
     next_try = upstream.quiet_until if upstream.quiet_until and upstream.quiet_until > now else None
-    return Health("bad", _("Down"), trouble.since, trouble.count, trouble.last, next_try, trouble.words)
+    return Health("bad", _("Down"), trouble.since, trouble.count, trouble.last, next_try, shown(trouble.words))
 
 
 def _pull_row(pull: Pull) -> PullRow:
@@ -121,5 +124,5 @@ def _pull_row(pull: Pull) -> PullRow:
         conflicts=pull.conflicts,
         gone=pull.gone,
         refused=pull.refused,
-        error=pull.error if pull.state != PullState.COMPLETE else "",
+        error=shown(pull.error) if pull.state != PullState.COMPLETE else "",
     )

@@ -22,6 +22,7 @@ from reviews.web import (
     review,
     scripts,
     sync,
+    uncertain,
 )
 
 urlpatterns = [
@@ -51,6 +52,9 @@ urlpatterns = [
     path("reviews/<int:pk>/skip", review.review_skip, name="review_skip"),
     path("reviews/<int:pk>/flag", review.review_flag, name="review_flag"),
     path("completions/<int:pk>", completions.completion, name="completion"),
+    path(
+        "completions/<int:pk>/uncertain/<int:document>/<int:index>", uncertain.uncertain_words, name="uncertain_words"
+    ),
     path("completions/<int:pk>/media/<int:number>", media.media, name="media"),
     path("completions/<int:pk>/conflict", conflicts.conflict, name="conflict"),
     path("completions/<int:pk>/back/<int:number>", going_back.going_back, name="going_back"),

@@ -8,6 +8,8 @@ import orjson
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from reviews.models import (
     Assignment,
@@ -28,10 +30,10 @@ from reviews.workflow.audit import Actor
 from reviews.workflow.editing import LeafEdit
 from reviews.workflow.grading import Submitted
 
-TAKEN_BACK = "Taken back by the reviewer before it left."
-REPLACED = "Replaced by the reviewer before it left."
-TOO_LATE = "The time to undo is over. Go back to the item and amend it instead."
-MOVED_ON = "This completion has changed since you submitted it. Go back to the item and amend it instead."
+TAKEN_BACK = gettext_noop("Taken back by the reviewer before it left.")
+REPLACED = gettext_noop("Replaced by the reviewer before it left.")
+TOO_LATE = gettext_lazy("The time to undo is over. Go back to the item and amend it instead.")
+MOVED_ON = gettext_lazy("This completion has changed since you submitted it. Go back to the item and amend it instead.")
 
 
 class UndoRefused(RuntimeError):
@@ -159,7 +161,7 @@ def amend(
         completion = revisions.lock(assignment.item.completion_id)
         former = standing(assignment)
         if former is None or former.pk != seen_id or not _done(assignment.reviewer).filter(pk=assignment.pk).exists():
-            raise AmendRefused("This grade has been changed or taken back since you opened it. Open it again.")
+            raise AmendRefused(_("This grade has been changed or taken back since you opened it. Open it again."))
         revision = editing.edit(completion.pk, edits, base_id=base_id, actor=actor, assignment=assignment)
         if revision is None and _says_the_same(former, values, comment):
             return None

@@ -6,6 +6,8 @@ from enum import StrEnum
 from typing import Literal
 
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from reviews.models import Completion, Document, Feedback, Push, PushKind, PushState, Revision, RevisionOrigin
 from reviews.models.sync import NEEDS_A_PERSON
@@ -16,8 +18,8 @@ from reviews.workflow.editing import EditRefused, LeafEdit
 from reviews.workflow.merging import Merge
 
 Reason = Literal["changed", "dropped", "absent", "refused"]
-GRADE_WITHDRAWN = "The grade was withdrawn: it was given for another text than the one that stands now."
-EDIT_GIVEN_UP = "Given up: the upstream's text stands."
+GRADE_WITHDRAWN = gettext_noop("The grade was withdrawn: it was given for another text than the one that stands now.")
+EDIT_GIVEN_UP = gettext_noop("Given up: the upstream's text stands.")
 
 
 class Choice(StrEnum):
@@ -212,9 +214,9 @@ def resolve(
         completion = revisions.lock(completion_id)
         conflict = find(completion)
         if conflict is None:
-            raise Moved("This was decided already, or the upstream took its change back.")
+            raise Moved(_("This was decided already, or the upstream took its change back."))
         if (conflict.theirs_id, conflict.ours_id) != (theirs_id, ours_id):
-            raise Moved("One of the two texts has changed since you opened this page.")
+            raise Moved(_("One of the two texts has changed since you opened this page."))
         revision = _carry_out(conflict, choice, texts or {}, actor)
         _withdraw(conflict, withdrawn)
         _audit(conflict, choice, revision, actor)
@@ -236,7 +238,7 @@ def _carry_out(conflict: Conflict, choice: Choice, texts: Mapping[str, str], act
             return _send(conflict, theirs, there, documents.read(conflict.completion.current), actor)
         case Choice.OURS:
             if conflict.push is None:
-                raise EditRefused("There is no edit of ours to send.")
+                raise EditRefused(_("There is no edit of ours to send."))
             outbox.retry(conflict.push, actor=actor)
             return None
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 import zstandard
+from django.utils.translation import gettext as _
 
 from reviews.models import Document, Encoding, Kind, Organization, Status
 
@@ -55,7 +56,7 @@ def unpack(data: bytes | memoryview) -> bytes:
     try:
         return zstandard.decompress(bytes(data), max_output_size=MOST_BYTES)
     except zstandard.ZstdError as error:
-        raise DocumentUnreadable(f"The stored bytes do not decompress: {error}") from error
+        raise DocumentUnreadable(_("The stored bytes do not decompress: %(why)s") % {"why": error}) from error
 
 
 def beginning(data: bytes | memoryview, most: int) -> tuple[bytes, bool]:
@@ -64,7 +65,7 @@ def beginning(data: bytes | memoryview, most: int) -> tuple[bytes, bool]:
         with zstandard.ZstdDecompressor().stream_reader(bytes(data)) as reader:
             read = reader.read(most + 1)
     except zstandard.ZstdError as error:
-        raise DocumentUnreadable(f"The stored bytes do not decompress: {error}") from error
+        raise DocumentUnreadable(_("The stored bytes do not decompress: %(why)s") % {"why": error}) from error
     return read[:most], len(read) > most
 
 
@@ -104,10 +105,10 @@ def made(organization: Organization, document: Mapping[str, Json], raw: bytes | 
 def read(document: Document) -> dict[str, Json]:
     """The JSON object of a stored document. Raises DocumentUnreadable."""
     if document.encoding != Encoding.ZSTD:
-        raise DocumentUnreadable("The text of this completion was purged.")
+        raise DocumentUnreadable(_("The text of this completion was purged."))
     value = orjson.loads(unpack(document.data))
     if not isinstance(value, dict):
-        raise DocumentUnreadable("The stored bytes are not a JSON object.")
+        raise DocumentUnreadable(_("The stored bytes are not a JSON object."))
     return value
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 import orjson
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from reviews.models import Assignment, AssignmentState, Completion, Document, Draft, Feedback, QueueItem, User
 from reviews.workflow import clock, queues
@@ -30,12 +31,13 @@ def save(assignment: Assignment, fields: Iterable[tuple[str, str]], *, base: Doc
     text = orjson.dumps([list(field) for field in fields])
     if len(text) > settings.DRAFT_MAX_BYTES:
         most = settings.DRAFT_MAX_BYTES // 1024
-        raise DraftRefused(f"This is longer than the {most:,} KB that the server keeps of a draft.")
+        words = _("This is longer than the %(most)s KB that the server keeps of a draft.")
+        raise DraftRefused(words % {"most": f"{most:,}"})
     now = clock.now()
     with transaction.atomic():
         # The claim's row first: a submit of it waits for us, or we see that it is done.
         if not queues.extend(assignment) and not _may_still_come(assignment, amends):
-            raise DraftTooLate("You have submitted this item.")
+            raise DraftTooLate(_("You have submitted this item."))
         Draft.objects.update_or_create(
             user=assignment.reviewer,
             item=assignment.item,

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from reviews.models import Assignment, Completion, Document, Revision, RevisionOrigin
 from reviews.workflow import documents, revisions
@@ -46,7 +47,7 @@ def edit(
     """
     completion: Completion = revisions.lock(completion_id)
     if completion.current_id != base_id:
-        raise StaleDocument("This completion has changed since you opened it.")
+        raise StaleDocument(_("This completion has changed since you opened it."))
     before = documents.read(completion.current)
     after = with_texts(before, edits)
     if after == before:
@@ -109,16 +110,17 @@ def with_texts(document: dict[str, documents.Json], edits: Iterable[LeafEdit]) -
 
 def _with_text(document: dict[str, documents.Json], leaf: LeafEdit) -> dict[str, documents.Json]:
     if not EDITABLE.fullmatch(leaf.pointer):
-        raise EditRefused("Only the text of an answer can be edited.")
+        raise EditRefused(_("Only the text of an answer can be edited."))
     if len(leaf.text) > LONGEST_TEXT:
-        raise EditRefused(f"The text is longer than {LONGEST_TEXT:,} characters.")
+        words = _("The text is longer than %(most)s characters.")
+        raise EditRefused(words % {"most": f"{LONGEST_TEXT:,}"})
     try:
         standing = documents.at(document, leaf.pointer)
         leaf.text.encode()
     except documents.PointerMissing as error:
-        raise EditRefused("This answer has no text there to edit.") from error
+        raise EditRefused(_("This answer has no text there to edit.")) from error
     except UnicodeEncodeError as error:
-        raise EditRefused("The text has half a character (a lone surrogate) in it.") from error
+        raise EditRefused(_("The text has half a character (a lone surrogate) in it.")) from error
     if not isinstance(standing, str):
-        raise EditRefused("What stands there is not a text.")
+        raise EditRefused(_("What stands there is not a text."))
     return document if standing == leaf.text else documents.with_leaf(document, leaf.pointer, leaf.text)

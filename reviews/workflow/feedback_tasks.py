@@ -9,6 +9,8 @@ from typing import Any
 import orjson
 from django.db import transaction
 from django.db.models import Count, F, Q
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from reviews.models import (
     AuditEvent,
@@ -101,7 +103,7 @@ def revise(feedback_task: FeedbackTask, content: Content, *, seen: str | None = 
         FeedbackTask.objects.select_for_update(no_key=True).only("pk").get(pk=feedback_task.pk)
         feedback_task.refresh_from_db(fields=["name", "current_revision", "routed_through", "archived_at"])
         if seen is not None and seen != standing(feedback_task):
-            raise Overtaken("Somebody else has changed this feedback task in the meantime.")
+            raise Overtaken(_("Somebody else has changed this feedback task in the meantime."))
         revised = _says_otherwise(feedback_task, content)
         if revised:
             _add_revision(feedback_task, content, actor)
@@ -153,14 +155,19 @@ def restore(feedback_task: FeedbackTask, *, actor: Actor) -> int:
 def check_content(content: Content) -> None:
     """Raises ContentRefused for what no feedback task made here may say, schema.SchemaRefused for its schema."""
     if not content.name:
-        raise ContentRefused("name", "Give it a name: reviewers see it over the form.")
+        raise ContentRefused("name", _("Give it a name: reviewers see it over the form."))
     if len(content.name) > MOST_NAME:
-        raise ContentRefused("name", f"At most {MOST_NAME} characters.")
+        raise ContentRefused("name", _at_most(MOST_NAME))
     if len(content.instruction) > MOST_INSTRUCTION:
-        raise ContentRefused("instruction", f"At most {MOST_INSTRUCTION:,} characters.")
+        raise ContentRefused("instruction", _at_most(MOST_INSTRUCTION))
     if len(content.selector) > MOST_SELECTOR_TAGS or any(len(name) > MOST_TAG for name in content.selector):
-        raise ContentRefused("selector", f"At most {MOST_SELECTOR_TAGS} tags of at most {MOST_TAG} characters.")
+        words = _("At most %(tags)d tags of at most %(most)d characters.")
+        raise ContentRefused("selector", words % {"tags": MOST_SELECTOR_TAGS, "most": MOST_TAG})
     schema.check_schema(content.json_schema)
+
+
+def _at_most(most: int) -> str:
+    return ngettext("At most %(most)s character.", "At most %(most)s characters.", most) % {"most": f"{most:,}"}
 
 
 def read_schema(text: str) -> dict[str, Any]:
@@ -168,12 +175,13 @@ def read_schema(text: str) -> dict[str, Any]:
     try:
         value: dict[str, Any] = json.loads(text, object_pairs_hook=_members)
     except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise schema.SchemaRefused(f"The schema is not valid JSON: {error.msg} in {where}.") from error
+        words = _("The schema is not valid JSON: %(what)s in line %(line)d, column %(column)d.")
+        where = {"what": error.msg, "line": error.lineno, "column": error.colno}
+        raise schema.SchemaRefused(words % where) from error
     except schema.SchemaRefused:
         raise
     except (ValueError, RecursionError) as error:
-        raise schema.SchemaRefused("The schema has a number too large, or is nested too deeply.") from error
+        raise schema.SchemaRefused(_("The schema has a number too large, or is nested too deeply.")) from error
     schema.check_schema(value)
     return value
 
@@ -256,7 +264,7 @@ def selecting(organization: Organization) -> list[tuple[FeedbackTask, frozenset[
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise schema.SchemaRefused("The schema has two members of the same name in one object.")
+        raise schema.SchemaRefused(_("The schema has two members of the same name in one object."))
     return members
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from reviews.models import (
     ApiToken,
@@ -19,7 +20,7 @@ from reviews.models import (
     FeedbackTaskRevision,
     Revision,
 )
-from reviews.workflow import audit, drafts, editing, feedback_tasks, outbox, queues, schema
+from reviews.workflow import audit, drafts, editing, feedback_tasks, kept_words, outbox, queues, schema
 from reviews.workflow.audit import Actor
 from reviews.workflow.editing import LeafEdit
 from reviews.workflow.queues import ClaimLost
@@ -61,7 +62,7 @@ def submit(
         revision = editing.edit(held.item.completion_id, edits, base_id=base_id, actor=actor, assignment=held)
         completion = Completion.objects.select_related("upstream", "organization").get(pk=held.item.completion_id)
         if revision is None and completion.current_id != base_id:
-            raise editing.StaleDocument("This completion has changed since you opened it.")
+            raise editing.StaleDocument(_("This completion has changed since you opened it."))
         queues.finish(held)
         feedback = Feedback.objects.create(
             organization=completion.organization,
@@ -127,12 +128,13 @@ def answered(feedback_task: FeedbackTask, values: dict[str, Any], comment: str) 
     """The revision that the values answer and that the feedback pins. Raises ValuesRefused, FeedbackRefused."""
     revision = feedback_task.current_revision
     if revision is None:
-        raise FeedbackRefused("This feedback task has no schema.")
+        raise FeedbackRefused(_("This feedback task has no schema."))
     schema.validate(feedback_tasks.schema_of(revision), values)
     if len(comment) > LONGEST_COMMENT:
-        raise FeedbackRefused(f"The comment is longer than {LONGEST_COMMENT:,} characters.")
+        words = _("The comment is longer than %(most)s characters.")
+        raise FeedbackRefused(words % {"most": f"{LONGEST_COMMENT:,}"})
     if "\x00" in comment:
-        raise FeedbackRefused("The comment has a NUL character in it, which no database keeps.")
+        raise FeedbackRefused(_("The comment has a NUL character in it, which no database keeps."))
     return revision
 
 
@@ -142,10 +144,10 @@ def _still_held(assignment: Assignment) -> Assignment:
     if now.state == AssignmentState.HELD:
         return now
     if now.state == AssignmentState.DONE:
-        raise ClaimLost("You have submitted this item already.")
+        raise ClaimLost(_("You have submitted this item already."))
     if now.state == AssignmentState.RELEASED and now.item.state != "open":
-        because = now.item.closed_because.rstrip(".") or "it is done"
-        raise ClaimLost(f"This item has left the queue: {because}.")
+        because = kept_words.shown(now.item.closed_because).rstrip(".") or _("it is done")
+        raise ClaimLost(_("This item has left the queue: %(because)s.") % {"because": because})
     again = queues.reclaim(now.item, reviewer=now.reviewer)
     return Assignment.objects.select_related("item__queue__organization", "reviewer").get(pk=again.pk)
 
@@ -167,7 +169,8 @@ def attach(
                     feedback=feedback, completion=completion, document_id=completion.current_id
                 )
         except IntegrityError as error:
-            raise FeedbackRefused(f"The completion {completion.uid} is named twice.") from error
+            words = _("The completion %(name)s is named twice.") % {"name": completion.uid}
+            raise FeedbackRefused(words) from error
         outbox.enqueue_feedback(feedback, completion)
     audit.record(
         action,

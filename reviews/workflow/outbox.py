@@ -7,6 +7,8 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from reviews.models import Completion, Document, Feedback, Push, PushKind, PushState, QueueItem, Revision, Upstream
 from reviews.models.sync import NEEDS_A_PERSON
@@ -22,8 +24,11 @@ DOUBT = timedelta(seconds=60)
 CONFIRM = timedelta(minutes=15)
 # A push that alone fails, while the upstream takes others, is tried this often before a person is asked: some hours.
 MOST_ATTEMPTS = 30
-CHANGED = "The upstream changed this completion after we pulled it."
-ABSENT = "The upstream no longer lists this completion: it was graded or deleted there, so nothing can be compared."
+CHANGED = gettext_noop("The upstream changed this completion after we pulled it.")
+ABSENT = gettext_noop(
+    "The upstream no longer lists this completion: it was graded or deleted there, so nothing can be compared."
+)
+UNLINKED = gettext_noop("The upstream has no feedback task of this name and schema.")
 
 
 class NotRetryable(ValueError):
@@ -74,7 +79,7 @@ def enqueue_feedback(feedback: Feedback, completion: Completion) -> Push | None:
         kind=PushKind.FEEDBACK,
         feedback=feedback,
         state=PushState.WAITING if linked else PushState.UNLINKED,
-        last_error="" if linked else "The upstream has no feedback task of this name and schema.",
+        last_error="" if linked else UNLINKED,
         not_before=_after_undo(),
     )
 
@@ -327,7 +332,7 @@ def retry(push: Push, *, actor: Actor) -> None:
     """
     push.refresh_from_db(fields=["state", "fence"])
     if push.state not in RETRYABLE:
-        raise NotRetryable("Only a push that needs attention or has arrived can be pushed again.")
+        raise NotRetryable(_("Only a push that needs attention or has arrived can be pushed again."))
     if push.state == PushState.DELIVERED:
         _check_newest(push)
     with transaction.atomic():
@@ -341,30 +346,30 @@ def retry(push: Push, *, actor: Actor) -> None:
             fence=F("fence") + 1,
         )
         if not again:
-            raise NotRetryable("Something else has just been done with this push. Look at it again.")
+            raise NotRetryable(_("Something else has just been done with this push. Look at it again."))
         _audit("push.retry", push, actor)
 
 
 def _check_newest(push: Push) -> None:
     completion = Completion.objects.get(pk=push.completion_id)
     if push.revision is None:
-        raise NotRetryable("This grade has arrived; sent again, the upstream would have it twice.")
+        raise NotRetryable(_("This grade has arrived; sent again, the upstream would have it twice."))
     if completion.conflict_document_id is not None:
-        raise NotRetryable("The upstream has changed this completion: decide the conflict first.")
+        raise NotRetryable(_("The upstream has changed this completion: decide the conflict first."))
     if push.revision.result_id != completion.current_id:
-        raise NotRetryable("A newer text stands here now: this one is not sent again.")
+        raise NotRetryable(_("A newer text stands here now: this one is not sent again."))
 
 
 def discard(push: Push, *, actor: Actor) -> None:
     """Give up a grade that needs attention: it stays here and is not sent. Raises NotDiscardable."""
     if push.kind != PushKind.FEEDBACK:
-        raise NotDiscardable("What becomes of an edit is decided on the page of its completion.")
+        raise NotDiscardable(_("What becomes of an edit is decided on the page of its completion."))
     with transaction.atomic():
         given_up = Push.objects.filter(pk=push.pk, state=PushState.ATTENTION).update(
             state=PushState.DISCARDED, fence=F("fence") + 1
         )
         if not given_up:
-            raise NotDiscardable("Only a grade that needs attention can be given up.")
+            raise NotDiscardable(_("Only a grade that needs attention can be given up."))
         _audit("push.discard", push, actor)
 
 

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 import requests
 from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from urllib3.exceptions import HTTPError
 
 from gradebench.version import VERSION
@@ -36,9 +38,9 @@ def fetch(address: str) -> bytes:
     """What is at the address, at most `MOST_BYTES`. Raises PictureRefused."""
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or "@" in parts.netloc:
-        raise PictureRefused("This is not an address that pictures are fetched from.")
+        raise PictureRefused(_("This is not an address that pictures are fetched from."))
     if not _PLACES.acquire(blocking=False):
-        raise TooMany("Other pictures are being fetched. Ask again in a moment.")
+        raise TooMany(_("Other pictures are being fetched. Ask again in a moment."))
     try:
         return _fetched(address)
     finally:
@@ -56,25 +58,28 @@ def _fetched(address: str) -> bytes:
             with answer:
                 data = _body(answer)
     except (requests.RequestException, HTTPError, ValueError) as error:
-        raise PictureRefused(_LATE if time.monotonic() >= deadline else _UNREACHED) from error
+        raise PictureRefused(_late() if time.monotonic() >= deadline else _UNREACHED) from error
     # A connection that is cut looks, to a body without a length, like its end.
     if time.monotonic() >= deadline:
-        raise PictureRefused(_LATE)
+        raise PictureRefused(_late())
     return data
 
 
 def _body(answer: requests.Response) -> bytes:
     if 300 <= answer.status_code < 400:
-        raise PictureRefused("The address leads on to another one, which is not followed.")
+        raise PictureRefused(_("The address leads on to another one, which is not followed."))
     if answer.status_code != 200:
-        raise PictureRefused(f"The server there answered {answer.status_code}.")
+        raise PictureRefused(_("The server there answered %(status)d.") % {"status": answer.status_code})
     data = b""
     while piece := answer.raw.read(_PIECE, decode_content=False):
         data += piece
         if len(data) > MOST_BYTES:
-            raise PictureRefused(f"It is larger than {MOST_BYTES // 1024 // 1024} MB.")
+            raise PictureRefused(_("It is larger than %(most)d MB.") % {"most": MOST_BYTES // 1024 // 1024})
     return data
 
 
-_LATE = f"It did not come within {SECONDS:.0f} s."
-_UNREACHED = "Nothing could be fetched from there: no server answers, or its address is not a public one."
+def _late() -> str:
+    return _("It did not come within %(seconds)d s.") % {"seconds": SECONDS}
+
+
+_UNREACHED = gettext_lazy("Nothing could be fetched from there: no server answers, or its address is not a public one.")

@@ -7,13 +7,16 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Greatest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from reviews.models import Assignment, AssignmentState, ItemState, QueueItem, User
 from reviews.workflow import audit, clock, queues
 from reviews.workflow.audit import Actor
+from reviews.workflow.kept_words import CLOSED
 from reviews.workflow.queues import ClaimLost
 
-CLOSED = "closed by a lead"
+TAKEN_BACK = gettext_noop("taken back by a lead")
 MOST_REASON = 150
 HEAVY = ("completion__search_text",)
 
@@ -55,7 +58,7 @@ def unflag(item: QueueItem, *, actor: Actor) -> None:
     with transaction.atomic():
         flagged_ones = QueueItem.objects.flagged().filter(pk=item.pk)
         if not flagged_ones.update(flagged_at=None, flagged_by=None, flag_reason=""):
-            raise NotSo("Somebody has dealt with this flag already.")
+            raise NotSo(_("Somebody has dealt with this flag already."))
         _count_skips_no_more(item)
         audit.record("item.unflag", item, organization=item.queue.organization, actor=actor)
 
@@ -66,9 +69,9 @@ def close(item: QueueItem, *, reason: str, actor: Actor) -> None:
         because = f"{CLOSED}: {reason}"[:200]
         still_open = QueueItem.objects.open().filter(pk=item.pk)
         if not still_open.update(state=ItemState.WITHDRAWN, closed_at=clock.now(), closed_because=because):
-            raise NotSo("This item has left the queue already.")
+            raise NotSo(_("This item has left the queue already."))
         for assignment in Assignment.objects.held().filter(item=item).select_related("item", "reviewer"):
-            queues.release(assignment, reason="closed by a lead", by=actor.user)
+            queues.release(assignment, reason=CLOSED, by=actor.user)
         queues.unflag(QueueItem.objects.filter(pk=item.pk))
         audit.record("item.close", item, organization=item.queue.organization, actor=actor)
 
@@ -77,16 +80,16 @@ def take(item: QueueItem, *, reviewer: User, actor: Actor) -> Assignment:
     """A lead claims this very item to grade it herself, though she may have skipped it. Raises ClaimLost."""
     hers = Assignment.objects.filter(item=item, reviewer=reviewer, requeued_at=None)
     if hers.filter(state=AssignmentState.DONE).exists():
-        raise ClaimLost("You have graded this item already.")
+        raise ClaimLost(_("You have graded this item already."))
     if not QueueItem.objects.open().filter(pk=item.pk).exists():
-        raise ClaimLost("This item has left the queue. Reopen it first.")
+        raise ClaimLost(_("This item has left the queue. Reopen it first."))
     with transaction.atomic():
         hers.filter(state=AssignmentState.SKIPPED).update(requeued_at=clock.now())
         audit.record("item.take", item, organization=item.queue.organization, actor=actor)
         try:
             return queues.reclaim(item, reviewer=reviewer)
         except ClaimLost as error:
-            raise ClaimLost("Others hold all the reviews that this item needs.") from error
+            raise ClaimLost(_("Others hold all the reviews that this item needs.")) from error
 
 
 # Skips, what is done, what was closed ----------------------------------------------------------------------------
@@ -96,7 +99,7 @@ def requeue(item: QueueItem, *, actor: Actor) -> None:
     """Offer the item again to those who skipped it. Raises NotSo."""
     with transaction.atomic():
         if not _count_skips_no_more(item):
-            raise NotSo("Nobody skips this item any more.")
+            raise NotSo(_("Nobody skips this item any more."))
         audit.record("item.requeue", item, organization=item.queue.organization, actor=actor)
 
 
@@ -110,7 +113,7 @@ def reopen(item: QueueItem, *, actor: Actor) -> None:
         # Of one that was withdrawn a review may be missing as it is.
         one_more = Greatest(F("reviews_needed"), F("places_taken") + 1)
         if not closed.update(state=ItemState.OPEN, closed_at=None, closed_because="", reviews_needed=one_more):
-            raise NotSo("This item is open already.")
+            raise NotSo(_("This item is open already."))
         audit.record("item.reopen", item, organization=item.queue.organization, actor=actor)
 
 
@@ -118,8 +121,8 @@ def release(assignment: Assignment, *, actor: Actor) -> None:
     """Take an item back from who holds it; she is told, and its place is free. Raises NotSo."""
     organization = assignment.item.queue.organization
     with transaction.atomic():
-        if not queues.release(assignment, reason="taken back by a lead", by=actor.user):
-            raise NotSo("Nobody holds this item any more.")
+        if not queues.release(assignment, reason=TAKEN_BACK, by=actor.user):
+            raise NotSo(_("Nobody holds this item any more."))
         audit.record("claim.release", assignment, organization=organization, actor=actor)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Case, Count, F, FloatField, Func, IntegerField, OuterRef, Subquery, Value, When
 from django.db.models.functions import Coalesce, Greatest
+from django.utils.translation import gettext as _
 
 from reviews.models import (
     Assignment,
@@ -69,7 +70,7 @@ class Overtaken(RuntimeError):
 
     def __init__(self, now: Settings) -> None:
         self.now = now
-        super().__init__("Somebody else has changed these settings in the meantime.")
+        super().__init__(_("Somebody else has changed these settings in the meantime."))
 
 
 def settings_of(queue: Queue) -> Settings:
@@ -118,17 +119,19 @@ def may_be_reviewers(queue: Queue) -> list[User]:
 
 def _check(queue: Queue, before: Settings, wanted: Settings) -> None:
     if not wanted.name or len(wanted.name) > MOST_NAME or "\x00" in wanted.name:
-        raise SettingsRefused("name", f"Give the queue a name of at most {MOST_NAME} characters.")
+        words = _("Give the queue a name of at most %(most)d characters.")
+        raise SettingsRefused("name", words % {"most": MOST_NAME})
     if not 1 <= wanted.reviews_per_completion <= MOST_REVIEWS:
-        raise SettingsRefused("reviews_per_completion", f"From 1 to {MOST_REVIEWS} reviews.")
+        raise SettingsRefused("reviews_per_completion", _("From 1 to %(most)d reviews.") % {"most": MOST_REVIEWS})
     if not 1 <= wanted.claim_minutes <= MOST_CLAIM_MINUTES:
-        raise SettingsRefused("claim_minutes", f"From 1 to {MOST_CLAIM_MINUTES:,} minutes.")
+        words = _("From 1 to %(most)s minutes.")
+        raise SettingsRefused("claim_minutes", words % {"most": f"{MOST_CLAIM_MINUTES:,}"})
     if wanted.order not in Order.values:
-        raise SettingsRefused("order", "Pick one of the orders.")
+        raise SettingsRefused("order", _("Pick one of the orders."))
     new = wanted.reviewer_ids - before.reviewer_ids
     members = Member.objects.filter(organization=queue.organization_id, user__in=new)
     if members.count() != len(new):
-        raise SettingsRefused("reviewers", "Only members of the organization review its queues.")
+        raise SettingsRefused("reviewers", _("Only members of the organization review its queues."))
 
 
 def _set_reviewers(queue: Queue, user_ids: frozenset[int], actor: Actor) -> None:

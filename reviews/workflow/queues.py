@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from reviews.models import (
     Assignment,
@@ -24,6 +26,7 @@ from reviews.models import (
 from reviews.models.queues import NOT_AGAIN, TAKING
 from reviews.workflow import audit, clock
 from reviews.workflow.audit import Actor
+from reviews.workflow.kept_words import FLAGGED
 
 CANDIDATES = 20
 MOST_ROUNDS = 50
@@ -98,7 +101,7 @@ def withdraw_gone(completion: Completion) -> int:
     items = list(QueueItem.objects.open().filter(completion=completion, reviews_done=0))
     for item in items:
         for assignment in Assignment.objects.held().filter(item=item):
-            _end(assignment, AssignmentState.RELEASED, reason="graded or deleted upstream")
+            _end(assignment, AssignmentState.RELEASED, reason=GONE)
     return _withdraw(QueueItem.objects.filter(pk__in=[item.pk for item in items], places_taken=0), GONE)
 
 
@@ -124,9 +127,15 @@ def welcome_back(completion: Completion) -> None:
     )
 
 
-GONE = "graded or deleted upstream"
-UNMATCHED = "no longer matches"
-ARCHIVED = "its feedback task was archived"
+GONE = gettext_noop("graded or deleted upstream")
+UNMATCHED = gettext_noop("no longer matches")
+ARCHIVED = gettext_noop("its feedback task was archived")
+GRADED_ELSEWHERE = gettext_noop("graded elsewhere")
+OTHER_QUEUE = gettext_noop("opened another queue")
+OTHER_ITEM = gettext_noop("went back to another item")
+TOOK_BACK = gettext_noop("took the last review back")
+TOO_LATE = gettext_noop("came too late")
+WANTED = gettext_noop("wanted by another reviewer")
 
 
 def _item(queue: Queue, completion: Completion) -> QueueItem:
@@ -181,7 +190,7 @@ def claim_next(queue: Queue, *, reviewer: User) -> Assignment | None:
         return hers
     # While one waits for the database's write lock, others may take all of the twenty that were read: the list is
     # only at its end when a fresh look finds nothing.
-    for _ in range(MOST_ROUNDS):
+    for _round in range(MOST_ROUNDS):
         candidates = _candidates(queue, reviewer)
         for item_id in candidates:
             # The page may fetch ahead in this very moment, and in another tab she may be faster herself.
@@ -210,7 +219,7 @@ def prefetch(queue: Queue, *, reviewer: User) -> Assignment | None:
     if behind is not None:
         if behind.item.queue_id == queue.pk and extend(behind):
             return behind
-        _end(behind, AssignmentState.RELEASED, reason="opened another queue")
+        _end(behind, AssignmentState.RELEASED, reason=OTHER_QUEUE)
     for item_id in _candidates(queue, reviewer):
         if (assignment := _take(item_id, queue, reviewer, now, prefetched=True)) is not None:
             return assignment if _stays_behind(assignment) else None
@@ -220,7 +229,7 @@ def prefetch(queue: Queue, *, reviewer: User) -> Assignment | None:
 def _stays_behind(assignment: Assignment) -> bool:
     """Whether there still is an item on screen before it. Submitted meanwhile, nobody would come for this one."""
     if _on_screen(assignment.reviewer) is None:
-        _end(assignment, AssignmentState.RELEASED, reason="came too late")
+        _end(assignment, AssignmentState.RELEASED, reason=TOO_LATE)
         return False
     return Assignment.objects.held().filter(pk=assignment.pk, prefetched=True).exists()
 
@@ -234,13 +243,13 @@ def reclaim(item: QueueItem, *, reviewer: User) -> Assignment:
     if held is not None and held.item_id == item.pk:
         return held
     if held is not None:
-        _end(held, AssignmentState.RELEASED, reason="went back to another item")
+        _end(held, AssignmentState.RELEASED, reason=OTHER_ITEM)
     behind = _behind(reviewer)
     if behind is not None and behind.item_id == item.pk and _promote(behind):
         return behind
     assignment = _take(item.pk, item.queue, reviewer, clock.now(), among=QueueItem.objects.with_place())
     if assignment is None:
-        raise ClaimLost("Somebody else has taken this item since your claim ran out.")
+        raise ClaimLost(_("Somebody else has taken this item since your claim ran out."))
     return assignment
 
 
@@ -275,12 +284,12 @@ def bring_back(item: QueueItem, *, reviewer: User) -> Assignment:
     if on_screen is not None:
         behind = _behind(reviewer)
         if behind is not None:
-            _end(behind, AssignmentState.RELEASED, reason="took the last review back")
+            _end(behind, AssignmentState.RELEASED, reason=TOOK_BACK)
         until = clock.now() + PREFETCHED_FOR
         Assignment.objects.held().filter(pk=on_screen.pk).update(prefetched=True, held_until=until)
     assignment = _take(item.pk, item.queue, reviewer, clock.now())
     if assignment is None:
-        raise ClaimLost("Somebody else has taken this item.")
+        raise ClaimLost(_("Somebody else has taken this item."))
     return assignment
 
 
@@ -290,14 +299,14 @@ def skip(assignment: Assignment, *, reason: str = "") -> None:
     Raises ClaimLost.
     """
     if not _end(assignment, AssignmentState.SKIPPED, reason=reason, by=assignment.reviewer):
-        raise ClaimLost("This item was no longer yours, so there was nothing to skip.")
+        raise ClaimLost(_("This item was no longer yours, so there was nothing to skip."))
 
 
 def flag(assignment: Assignment, *, reason: str, actor: Actor) -> None:
     """Mark the item for a lead, with a reason, and pass on as with `skip`. Raises ClaimLost."""
     item = assignment.item
     with transaction.atomic():
-        skip(assignment, reason=f"flagged: {reason}"[:1000])
+        skip(assignment, reason=f"{FLAGGED}: {reason}"[:1000])
         QueueItem.objects.filter(pk=item.pk).update(
             flagged_at=clock.now(), flagged_by=assignment.reviewer, flag_reason=reason[:1000]
         )
@@ -318,7 +327,7 @@ def finish(assignment: Assignment) -> None:
     now = clock.now()
     mine = Assignment.objects.held().filter(pk=assignment.pk, fence=assignment.fence)
     if not mine.update(state=AssignmentState.DONE, ended_at=now):
-        raise ClaimLost("Your claim on this item has run out.")
+        raise ClaimLost(_("Your claim on this item has run out."))
     _log(assignment, ClaimChange.DONE, now, by=assignment.reviewer)
     items = QueueItem.objects.filter(pk=assignment.item_id)
     items.update(reviews_done=F("reviews_done") + 1)
@@ -337,7 +346,7 @@ def close_free_places(completions: Iterable[Completion], feedback_task: Feedback
     """Feedback came from elsewhere: nobody new is asked for these; who holds one may finish."""
     items = QueueItem.objects.filter(queue__feedback_task=feedback_task, completion__in=list(completions))
     items.filter(graded_at=None).update(graded_at=clock.now())
-    _withdraw(items.filter(state=ItemState.OPEN, places_taken=0), "graded elsewhere")
+    _withdraw(items.filter(state=ItemState.OPEN, places_taken=0), GRADED_ELSEWHERE)
     items.filter(state=ItemState.OPEN).update(reviews_needed=F("places_taken"))
     close_when_done(items)
 
@@ -374,12 +383,12 @@ def _hers(queue: Queue, reviewer: User) -> Assignment | None:
     if held is not None:
         if held.item.queue_id == queue.pk and renew(held):
             return held
-        _end(held, AssignmentState.RELEASED, reason="opened another queue")
+        _end(held, AssignmentState.RELEASED, reason=OTHER_QUEUE)
     behind = _behind(reviewer)
     if behind is not None:
         if behind.item.queue_id == queue.pk and _promote(behind):
             return behind
-        _end(behind, AssignmentState.RELEASED, reason="opened another queue")
+        _end(behind, AssignmentState.RELEASED, reason=OTHER_QUEUE)
     return None
 
 
@@ -412,7 +421,7 @@ def _give_up_prefetched(queue: Queue, reviewer: User) -> bool:
     not_again = Assignment.objects.filter(reviewer=reviewer, state__in=NOT_AGAIN, requeued_at=None)
     waiting = Assignment.objects.held().filter(item__queue=queue, prefetched=True, item__state=ItemState.OPEN)
     for assignment in waiting.exclude(item__in=not_again.values("item_id")).order_by("held_until")[:CANDIDATES]:
-        if _end(assignment, AssignmentState.RELEASED, reason="wanted by another reviewer"):
+        if _end(assignment, AssignmentState.RELEASED, reason=WANTED):
             return True
     return False
 

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 import jsonschema_rs
 import orjson
+from django.utils.translation import gettext as _
 
 MOST_BYTES = 64 * 1024
 MOST_NODES = 2_000
@@ -108,11 +109,11 @@ def validate(schema: object, values: object) -> None:
     size, nodes = _measure(values)
     steps = compiled.weight.nodes * nodes
     if steps > MOST_STEPS or compiled.weight.patterns * size > MOST_PATTERN_STEPS:
-        raise ValuesRefused([Problem("", "the values are too large to be checked against this schema")])
+        raise ValuesRefused([Problem("", _("the values are too large to be checked against this schema"))])
     if compiled.validator.is_valid(values):
         return
     if steps > MOST_PROBLEM_STEPS or compiled.weight.nodes * size > MOST_PROBLEM_BYTES:
-        raise ValuesRefused([Problem("", "the values do not match the schema (they are too large to say where)")])
+        raise ValuesRefused([Problem("", _("the values do not match the schema (they are too large to say where)"))])
     found = [
         problem
         for error in itertools.islice(compiled.validator.iter_errors(values), MOST_PROBLEMS)
@@ -124,14 +125,15 @@ def validate(schema: object, values: object) -> None:
 def _measure(values: object) -> tuple[int, int]:
     """The size of the values in bytes and in nodes. Raises ValuesRefused."""
     if not isinstance(values, dict):
-        raise ValuesRefused([Problem("", "the values must be a JSON object")])
+        raise ValuesRefused([Problem("", _("the values must be a JSON object"))])
     try:
         nodes = _nodes(values, most_nodes=MOST_VALUE_NODES, most_depth=MOST_VALUE_DEPTH)
         size = len(_dumps(values))
     except _NotPlain as error:
-        raise ValuesRefused([Problem("", f"the value {error}")]) from error
+        raise ValuesRefused([Problem("", _("the value %(is_so)s") % {"is_so": error})]) from error
     if size > MOST_VALUE_BYTES:
-        raise ValuesRefused([Problem("", f"the values take {size:,} bytes; at most {MOST_VALUE_BYTES:,} are accepted")])
+        words = _("the values take %(size)s bytes; at most %(most)s are accepted")
+        raise ValuesRefused([Problem("", words % {"size": f"{size:,}", "most": f"{MOST_VALUE_BYTES:,}"})])
     return size, len(nodes)
 
 
@@ -141,14 +143,15 @@ def _measure(values: object) -> tuple[int, int]:
 def _schema_text(schema: object) -> bytes:
     """Canonical JSON of a schema of acceptable shape and size. Raises SchemaRefused."""
     if not isinstance(schema, dict):
-        raise SchemaRefused("The schema must be a JSON object.")
+        raise SchemaRefused(_("The schema must be a JSON object."))
     try:
         _nodes(schema, most_nodes=MOST_NODES, most_depth=MOST_DEPTH)
         text = _dumps(schema)
     except _NotPlain as error:
-        raise SchemaRefused(f"The schema {error}.") from error
+        raise SchemaRefused(_("The schema %(is_so)s.") % {"is_so": error}) from error
     if len(text) > MOST_BYTES:
-        raise SchemaRefused(f"The schema takes {len(text):,} bytes; at most {MOST_BYTES:,} are accepted.")
+        words = _("The schema takes %(size)s bytes; at most %(most)s are accepted.")
+        raise SchemaRefused(words % {"size": f"{len(text):,}", "most": f"{MOST_BYTES:,}"})
     return text
 
 
@@ -156,7 +159,7 @@ def _dumps(value: object) -> bytes:
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError as error:
-        raise _NotPlain("cannot be written as JSON: a text in it is not valid Unicode") from error
+        raise _NotPlain(_("cannot be written as JSON: a text in it is not valid Unicode")) from error
 
 
 def count_nodes(value: object, *, most: int) -> int:
@@ -172,9 +175,9 @@ def _nodes(value: object, *, most_nodes: int, most_depth: int) -> list[object]:
         found += level
         depth += any(isinstance(node, dict | list) for node in level)
         if len(found) > most_nodes:
-            raise _NotPlain(f"has more than {most_nodes:,} nodes")
+            raise _NotPlain(_("has more than %(most)s nodes") % {"most": f"{most_nodes:,}"})
         if depth > most_depth:
-            raise _NotPlain(f"is nested more than {most_depth} levels deep")
+            raise _NotPlain(_("is nested more than %(most)d levels deep") % {"most": most_depth})
         level = [child for node in level for child in _children(node)]
     return found
 
@@ -182,16 +185,16 @@ def _nodes(value: object, *, most_nodes: int, most_depth: int) -> list[object]:
 def _children(node: object) -> Iterator[object]:
     if isinstance(node, dict):
         if not all(isinstance(name, str) for name in node):
-            raise _NotPlain("has a member whose name is not text")
+            raise _NotPlain(_("has a member whose name is not text"))
         yield from node.values()
     elif isinstance(node, list):
         yield from node
     elif isinstance(node, float) and not math.isfinite(node):
-        raise _NotPlain("has a number that is not finite")
+        raise _NotPlain(_("has a number that is not finite"))
     elif isinstance(node, int) and not -(2**63) <= node < 2**64:
-        raise _NotPlain("has an integer of more than 64 bits")
+        raise _NotPlain(_("has an integer of more than 64 bits"))
     elif not isinstance(node, str | int | float | None):
-        raise _NotPlain(f"has a {type(node).__name__}, which is not JSON")
+        raise _NotPlain(_("has a %(kind)s, which is not JSON") % {"kind": type(node).__name__})
 
 
 @lru_cache(maxsize=64)
@@ -207,10 +210,11 @@ def _compiled(text: bytes) -> _Compiled:
     _check_counts(objects)
     weight = _Expansion(schema, _anchors(schema, objects)).weigh(schema)
     if weight.nodes > MOST_EXPANDED_NODES:
-        raise SchemaRefused(
-            f"The schema comes to more than {MOST_EXPANDED_NODES:,} nodes once its references are followed; "
+        words = _(
+            "The schema comes to more than %(most)s nodes once its references are followed; "
             "refer to large parts less often."
         )
+        raise SchemaRefused(words % {"most": f"{MOST_EXPANDED_NODES:,}"})
     return _Compiled(compiled(schema), weight)
 
 
@@ -220,25 +224,29 @@ def _check_draft(schema: Mapping[str, Json]) -> None:
         return
     name = draft.removesuffix("#").split("://", 1)[-1] if isinstance(draft, str) else ""
     if name not in _DRAFTS:
-        raise SchemaRefused(
-            f"$schema is {_quoted(draft)}, which is not a known draft of JSON Schema; "
+        words = _(
+            "$schema is %(draft)s, which is not a known draft of JSON Schema; "
             'leave it out or use "https://json-schema.org/draft/2020-12/schema".'
         )
+        raise SchemaRefused(words % {"draft": _quoted(draft)})
 
 
 def _check_describes_an_object(schema: Mapping[str, Json]) -> None:
     kind = schema.get("type", "object")
     if kind != "object" and not (isinstance(kind, list) and "object" in kind):
-        raise SchemaRefused(f'The schema must describe an object: its type must be "object", not {_quoted(kind)}.')
+        words = _('The schema must describe an object: its type must be "object", not %(kind)s.')
+        raise SchemaRefused(words % {"kind": _quoted(kind)})
 
 
 def _check_counts(objects: Sequence[Mapping[str, Json]]) -> None:
     properties = sum(len(part["properties"]) for part in objects if isinstance(part.get("properties"), dict))
     if properties > MOST_PROPERTIES:
-        raise SchemaRefused(f"The schema has {properties:,} properties; at most {MOST_PROPERTIES} are accepted.")
+        words = _("The schema has %(count)s properties; at most %(most)d are accepted.")
+        raise SchemaRefused(words % {"count": f"{properties:,}", "most": MOST_PROPERTIES})
     patterns = {pattern for part in objects for pattern in _patterns(part)}
     if len(patterns) > MOST_PATTERNS:
-        raise SchemaRefused(f"The schema has {len(patterns):,} patterns; at most {MOST_PATTERNS} are accepted.")
+        words = _("The schema has %(count)s patterns; at most %(most)d are accepted.")
+        raise SchemaRefused(words % {"count": f"{len(patterns):,}", "most": MOST_PATTERNS})
 
 
 def _patterns(part: Mapping[str, Json]) -> Iterator[str]:
@@ -260,7 +268,8 @@ def _anchors(schema: Mapping[str, Json], objects: Sequence[dict[str, Json]]) -> 
     for part in objects:
         for name in set(_names(part, draft=str(schema.get("$schema")))):
             if anchors.setdefault(name, part) is not part:
-                raise SchemaRefused(f"The schema has two parts called {_quoted(name)}; a reference could mean either.")
+                words = _("The schema has two parts called %(name)s; a reference could mean either.")
+                raise SchemaRefused(words % {"name": _quoted(name)})
     return anchors
 
 
@@ -272,7 +281,8 @@ def _names(part: Mapping[str, Json], *, draft: str) -> Iterator[str]:
             yield name[1:]
         elif isinstance(name, str):
             # Such a part would change what the local references inside it mean.
-            raise SchemaRefused(f"A part of the schema has the {key} {_quoted(name)}; only the schema itself may.")
+            words = _("A part of the schema has the %(key)s %(name)s; only the schema itself may.")
+            raise SchemaRefused(words % {"key": key, "name": _quoted(name)})
 
 
 class _Expansion:
@@ -289,7 +299,7 @@ class _Expansion:
         if not isinstance(part, dict | list):
             return _Weight(1, 0, 1)
         if id(part) in self._open:
-            raise SchemaRefused("A $ref of the schema leads back to itself; references must not be circular.")
+            raise SchemaRefused(_("A $ref of the schema leads back to itself; references must not be circular."))
         weight = self._known.get(id(part))
         if weight is None:
             self._refuse_depth(depth)
@@ -301,9 +311,8 @@ class _Expansion:
 
     def _refuse_depth(self, depth: int) -> None:
         if depth > MOST_EXPANDED_DEPTH:
-            raise SchemaRefused(
-                f"The schema is nested more than {MOST_EXPANDED_DEPTH} levels deep once its references are followed."
-            )
+            words = _("The schema is nested more than %(most)d levels deep once its references are followed.")
+            raise SchemaRefused(words % {"most": MOST_EXPANDED_DEPTH})
 
     def _sum(self, part: dict[str, Json] | list[Json], depth: int) -> _Weight:
         inner = [*part.values(), *self._targets(part)] if isinstance(part, dict) else part
@@ -323,15 +332,16 @@ class _Expansion:
 
     def _target(self, keyword: str, reference: str) -> Json:
         if not reference.startswith("#"):
-            raise SchemaRefused(
-                f"{keyword} is {_quoted(reference)}; only references inside the schema are followed, "
-                'such as "#/$defs/name".'
+            words = _(
+                '%(keyword)s is %(reference)s; only references inside the schema are followed, such as "#/$defs/name".'
             )
+            raise SchemaRefused(words % {"keyword": keyword, "reference": _quoted(reference)})
         fragment = unquote(reference[1:])
         try:
             return part_named(fragment, self._root, self._anchors)
         except (LookupError, ValueError) as error:
-            raise SchemaRefused(f"{keyword} is {_quoted(reference)}, but the schema has no such part.") from error
+            words = _("%(keyword)s is %(reference)s, but the schema has no such part.")
+            raise SchemaRefused(words % {"keyword": keyword, "reference": _quoted(reference)}) from error
 
 
 def part_named(fragment: str, root: Json, anchors: Mapping[str, Json]) -> Json:
@@ -365,17 +375,22 @@ def compiled(schema: Json) -> jsonschema_rs.Validator:
     except jsonschema_rs.ValidationError as error:
         raise SchemaRefused(_refusal(error)) from error
     except (jsonschema_rs.ReferencingError, ValueError) as error:
-        raise SchemaRefused(f"This is not a usable JSON Schema: {_short(str(error))}.") from error
+        words = _("This is not a usable JSON Schema: %(why)s.") % {"why": _short(str(error))}
+        raise SchemaRefused(words) from error
 
 
 def _refusal(error: jsonschema_rs.ValidationError) -> str:
     where = _pointer(error.instance_path)
     if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Format) and error.kind.format == "regex":
-        return (
-            f"The pattern {_quoted(error.instance)} at {where} cannot be used. Patterns are matched in linear time: "
+        words = _(
+            "The pattern %(pattern)s at %(where)s cannot be used. Patterns are matched in linear time: "
             "look-around, back-references and very large repetitions are not available."
         )
-    return f"This is not a valid JSON Schema: {f'at {where}, ' if where else ''}{_message(error)}."
+        return words % {"pattern": _quoted(error.instance), "where": where}
+    if where:
+        words = _("This is not a valid JSON Schema: at %(where)s, %(why)s.")
+        return words % {"where": where, "why": _message(error)}
+    return _("This is not a valid JSON Schema: %(why)s.") % {"why": _message(error)}
 
 
 # What is wrong with values, in words
@@ -385,9 +400,9 @@ def problems_in(error: jsonschema_rs.ValidationError) -> list[Problem]:
     """One error of the library as problems: a required member, and each unexpected one, has its own place."""
     kind, path, kinds = error.kind, error.instance_path, jsonschema_rs.ValidationErrorKind
     if isinstance(kind, kinds.Required):
-        return [Problem(_pointer([*path, kind.property]), "a value is required", kind.name)]
+        return [Problem(_pointer([*path, kind.property]), _("a value is required"), kind.name)]
     if isinstance(kind, kinds.AdditionalProperties | kinds.UnevaluatedProperties):
-        unexpected = "the schema has no such property"
+        unexpected = _("the schema has no such property")
         return [Problem(_pointer([*path, name]), unexpected, kind.name) for name in kind.unexpected]
     return [Problem(_pointer(path), _message(error), kind.name)]
 
@@ -395,10 +410,10 @@ def problems_in(error: jsonschema_rs.ValidationError) -> list[Problem]:
 def _message(error: jsonschema_rs.ValidationError) -> str:
     """The library's message, without the failing value where that is long."""
     if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.FalseSchema):
-        return "no value is allowed here"
+        return _("no value is allowed here")
     start, message = _json(error.instance), error.message
     if len(start) > MOST_QUOTED and message.startswith(start):
-        message = f"the value{message.removeprefix(start)}"
+        message = _("the value%(goes_on)s") % {"goes_on": message.removeprefix(start)}
     return _short(message)
 
 

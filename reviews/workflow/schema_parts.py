@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 import jsonschema_rs
 import orjson
+from django.utils.translation import gettext as _
 
 from reviews.workflow import schema as schemas
 from reviews.workflow.schema import Problem, SchemaRefused
@@ -122,5 +123,5 @@ def _compiled(text: bytes) -> tuple[jsonschema_rs.Validator, int]:
     part = orjson.loads(text)
     weight = schemas.count_nodes(part, most=MOST_PART_NODES)
     if text.count(b'"pattern') > schemas.MOST_PATTERNS:
-        raise SchemaRefused("This part of the schema has too many patterns.")
+        raise SchemaRefused(_("This part of the schema has too many patterns."))
     return schemas.compiled(part), weight

@@ -8,10 +8,11 @@ import os
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
+from django.utils.translation import gettext_noop
 
 NONCE_BYTES = 12
 VERSION = "v1"
-NO_KEY = (
+NO_KEY = gettext_noop(
     "No key in GRADEBENCH_ENCRYPTION_KEYS (without it: encryption.key in the data folder) sealed this token. Add the "
     "old key behind the present one and run manage.py rotate_encryption_key, or enter the token again."
 )
@@ -64,11 +65,13 @@ def unseal(sealed: str, *, bound_to: str) -> str:
         version, sealed_by, text = sealed.split(".")
         box = base64.urlsafe_b64decode(text)
     except ValueError as error:
-        raise SealBroken("The stored token is not in a form that GradeBench writes. Enter it again.") from error
+        raise SealBroken(
+            gettext_noop("The stored token is not in a form that GradeBench writes. Enter it again.")
+        ) from error
     keys = [key for key in map(_key, settings.ENCRYPTION_KEYS) if _key_id(key) == sealed_by]
     if version != VERSION or not keys:
         raise SealBroken(NO_KEY)
     try:
         return AESGCM(keys[0]).decrypt(box[:NONCE_BYTES], box[NONCE_BYTES:], bound_to.encode()).decode()
     except (InvalidTag, ValueError) as error:
-        raise SealBroken("The token was sealed for another upstream or URL. Enter it again.") from error
+        raise SealBroken(gettext_noop("The token was sealed for another upstream or URL. Enter it again.")) from error

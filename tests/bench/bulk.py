@@ -148,7 +148,7 @@ def write_shares(folder: Path, rows: Iterator[bytes], clients: int, *, gzipped: 
     files = [folder / f"{number}.jsonl{'.gz' if gzipped else ''}" for number in range(clients)]
     with ExitStack() as stack:
         opened: list[Any] = [
-            stack.enter_context(gzip.open(file, "wb", 6) if gzipped else file.open("wb")) for file in files
+            stack.enter_context(gzip.GzipFile(file, "wb", 6) if gzipped else file.open("wb")) for file in files
         ]
         for number, row in enumerate(rows):
             opened[number % clients].write(row + b"\n")

@@ -104,7 +104,7 @@ def _drawn(choice: dict[str, Any]) -> Iterator[float]:
     stored = zstandard.ZstdCompressor(level=LEVEL).compress(orjson.dumps(document))
     for _ in range(43):
         began = time.perf_counter()
-        read = conversation.read(orjson.loads(zstandard.ZstdDecompressor().decompress(stored)))
+        read = conversation.read(orjson.loads(zstandard.ZstdDecompressor().decompress(stored)), "/list/{}".format)
         shown = pair(read.choices, edits.edit_boxes(read))
         render_to_string("reviews/_conversation.html", {"conversation": read, "answers": shown})
         yield (time.perf_counter() - began) * 1000

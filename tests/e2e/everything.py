@@ -119,12 +119,12 @@ def running() -> Iterator[Everything]:
     """The demo, filled and up."""
     instance = Instance("everything", env={"GRADEBENCH_OUTBOUND_ALLOW": None})
     try:
-        instance.manage("seed_demo")
+        instance.carry_out("seed_demo")
         team = steps.Organization(instance, "demo", "demo", "")
         for role in ROLES:
             steps.add_member(team, role, role)
         steps.ask_database(instance, f"{SITE_STAFF}; {PULL_EACH_SECOND}")
-        token = instance.manage("create_token", "--organization", "demo-app", "--name", "tests").splitlines()[-1]
+        token = instance.carry_out("create_token", "--organization", "demo-app", "--name", "tests").splitlines()[-1]
         instance.start()
         instance.wait_ready()
         yield _filled(steps.Organization(instance, "demo-app", "demo-app", token))
@@ -170,7 +170,7 @@ def _filled(application: steps.Organization) -> Everything:
         found["amended"],
         found["feedback_task"],
         found["refusal"],
-        instance.manage("sign_in_link", "reviewer").strip(),
+        instance.carry_out("sign_in_link", "reviewer").strip(),
     )
 
 

@@ -110,27 +110,27 @@ class Organization:
 
 def create_organization(instance: Instance, slug: str, *, external_id: str = "") -> Organization:
     """By the commands that operators use."""
-    instance.manage("create_organization", slug, "--external-id", external_id)
-    printed = instance.manage("create_token", "--organization", slug, "--name", "tests")
+    instance.carry_out("create_organization", slug, "--external-id", external_id)
+    printed = instance.carry_out("create_token", "--organization", slug, "--name", "tests")
     return Organization(instance, slug, external_id or slug, printed.splitlines()[-1])
 
 
 def add_member(organization: Organization, username: str, role: str = "lead") -> None:
     """A member whose password is PASSWORD."""
     words = ("create_member", username, "--organization", organization.slug, "--role", role, "--password-stdin")
-    organization.instance.manage(*words, input=f"{PASSWORD}\n")
+    organization.instance.carry_out(*words, input=f"{PASSWORD}\n")
 
 
 def add_upstream(here: Organization, there: Organization, *, pull_seconds: int = 1) -> None:
     """Make `there` the upstream of `here`."""
     words = ["create_upstream", "--organization", here.slug, "--url", there.instance.url]
     words += ["--upstream-organization", there.external_id, "--pull-seconds", str(pull_seconds), "--token-stdin"]
-    here.instance.manage(*words, input=f"{there.token}\n")
+    here.instance.carry_out(*words, input=f"{there.token}\n")
 
 
 def ask_database(instance: Instance, statement: str) -> str:
     """What `manage.py shell` prints for a Python statement, the models imported; for what no page and no API says."""
-    return instance.manage("shell", "--verbosity", "0", "-c", f"from reviews.models import *\n{statement}").strip()
+    return instance.carry_out("shell", "--verbosity", "0", "-c", f"from reviews.models import *\n{statement}").strip()
 
 
 # A person over plain HTTP -----------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser import Contexts
 from tests.e2e import answers, steps
@@ -121,6 +121,50 @@ def test_enter_opens_the_words_and_enter_puts_one_in(add: Callable[..., str], te
     page.keyboard.press("Escape")
     answers.grade(page)
     assert written(team, uid) == [expected]
+
+
+LONG: list[answers.Token] = [("one", 0.4, {"two": 0.3}), *((f" w{at}", 0.6, {f" v{at}": 0.2}) for at in range(300))]
+
+
+def test_the_words_of_a_long_answer_are_fetched_once_it_is_shown(add: Callable[..., str], page: Page) -> None:
+    add(answers.choice(LONG))
+    assert page.locator("ol.words").count() == 0
+    page.keyboard.press("]")
+    expect(words(page)).to_contain_text("two")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    expect(box(page)).to_have_value("two" + "".join(f" w{at}" for at in range(300)))
+
+
+def test_enter_waits_for_the_words_and_submits_nothing(add: Callable[..., str], page: Page) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    # What came to nothing is asked for again.
+    page.route("**/uncertain/**", lambda route: route.fulfill(body=""))
+    add(answers.choice(LONG))
+    page.route("**/uncertain/**", hold)
+    where = page.url
+    page.keyboard.press("]")
+    page.keyboard.press("Enter")
+    expect(words(page)).not_to_be_visible()
+    while not held:
+        page.wait_for_timeout(20)
+    held[0].continue_()
+    expect(words(page)).to_be_visible()
+    expect(words(page).get_by_role("button", name="two")).to_be_focused()
+    assert page.url == where
+
+
+def test_without_scripts_a_word_of_a_long_answer_leads_to_its_row(
+    add: Callable[..., str], contexts: Contexts, page: Page
+) -> None:
+    plain = contexts.new(java_script_enabled=False).new_page()
+    add(answers.choice(LONG), on=plain)
+    token(plain, "w7").first.click()
+    expect(plain.locator("li:has(:target)")).to_contain_text("v7")
 
 
 def test_a_click_puts_a_word_in(add: Callable[..., str], page: Page) -> None:

@@ -17,6 +17,8 @@ from tests.e2e import steps
 from tests.instances import Instance
 
 pytestmark = pytest.mark.e2e
+# How a page looks is the same on either database.
+looks_alone = pytest.mark.sqlite
 
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 LOOKS: dict[str, dict[str, Any]] = {
@@ -135,6 +137,7 @@ def arrived(met: Conflicts, name: str, text: str) -> None:
     assert text in shown.page
 
 
+@looks_alone
 @pytest.mark.parametrize("name", ["look", "ugly"])
 @pytest.mark.parametrize("look", LOOKS)
 def test_it_fits(met: Conflicts, contexts: Contexts, look: str, name: str) -> None:
@@ -158,6 +161,7 @@ def test_it_fits(met: Conflicts, contexts: Contexts, look: str, name: str) -> No
         assert box["height"] >= 24
 
 
+@looks_alone
 def test_the_texts_stand_side_by_side_where_there_is_room_and_differences_first_where_not(
     met: Conflicts, contexts: Contexts
 ) -> None:

@@ -23,7 +23,7 @@ EACH_SECOND = "Upstream.objects.update(pull_seconds=1, next_pull_at='2020-01-01T
 def demo(instances: Callable[..., Instance]) -> Instance:
     """Seeded, pulling each second, and up."""
     instance = instances("demo", env={"GRADEBENCH_OUTBOUND_ALLOW": None, "GRADEBENCH_UNDO_SECONDS": "1"}, start=False)
-    instance.manage("seed_demo")
+    instance.carry_out("seed_demo")
     steps.ask_database(instance, EACH_SECOND)
     instance.start()
     instance.wait_ready()

@@ -153,6 +153,21 @@ def test_a_key_opens_a_popover_and_escape_leads_back(review: Page, key: str, pop
     expect(start).to_be_focused()
 
 
+def test_a_key_acts_before_a_popover_that_closed_has_lost_the_focus(review: Page) -> None:
+    review.evaluate("document.activeElement.blur()")
+    review.keyboard.press("?")
+    review.locator("#keys-on").focus()
+    # Both in one task, as when the keys come faster than the page is drawn.
+    held = review.evaluate("""() => {
+      document.getElementById("keys").hidePopover();
+      const held = document.activeElement;
+      held.dispatchEvent(new KeyboardEvent("keydown", { key: "2", bubbles: true, cancelable: true }));
+      return held.id;
+    }""")
+    assert held == "keys-on"
+    expect(review.locator("#grade input[data-key='2']").first).to_be_checked()
+
+
 @pytest.mark.parametrize(("number", "target"), [(1, "answer"), (2, "decision")])
 def test_a_skip_link_skips(review: Page, number: int, target: str) -> None:
     for _ in range(number):

@@ -16,6 +16,8 @@ from tests.e2e import steps
 from tests.instances import Instance
 
 pytestmark = pytest.mark.e2e
+# How a page looks is the same on either database.
+looks_alone = pytest.mark.sqlite
 
 PHONE = {"width": 390, "height": 844}
 LOOKS: dict[str, dict[str, Any]] = {
@@ -90,6 +92,7 @@ def note_requests(page: Page, requests: list[Request]) -> None:
     page.on("request", note)
 
 
+@looks_alone
 def test_every_page_fits(team: steps.Organization, look: Page) -> None:
     start(look, team)
     fits(look)
@@ -103,6 +106,7 @@ def test_every_page_fits(team: steps.Organization, look: Page) -> None:
     expect(look.get_by_role("button", name="Submit and next")).to_be_visible()
 
 
+@looks_alone
 def test_an_empty_queue_list_fits(team: steps.Organization, look: Page) -> None:
     sign_in(look, team, "bob")
     expect(look.get_by_text("No queues yet")).to_be_visible()
@@ -110,6 +114,7 @@ def test_an_empty_queue_list_fits(team: steps.Organization, look: Page) -> None:
         open_page(look, team, path)
 
 
+@looks_alone
 def test_the_schemes_differ(team: steps.Organization, contexts: Contexts) -> None:
     seen = set()
     for name in ("light", "dark"):

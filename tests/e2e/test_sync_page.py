@@ -17,6 +17,8 @@ from tests.e2e import steps
 from tests.instances import Instance
 
 pytestmark = pytest.mark.e2e
+# How a page looks is the same on either database.
+looks_alone = pytest.mark.sqlite
 
 REVIEWS = 30
 PHONE = {"width": 360, "height": 780}
@@ -277,6 +279,7 @@ def look(request: pytest.FixtureRequest, contexts: Contexts) -> Page:
     return contexts.new(**LOOKS[request.param]).new_page()
 
 
+@looks_alone
 def test_it_is_calm_with_nothing_to_show(busy: Team, look: Page) -> None:
     sign_in(look, busy, "carol")
     open_sync(look, busy)
@@ -287,6 +290,7 @@ def test_it_is_calm_with_nothing_to_show(busy: Team, look: Page) -> None:
     fits(look)
 
 
+@looks_alone
 def test_it_is_calm_with_sixty_pushes_in_every_state(busy: Team, look: Page) -> None:
     calm(busy)
     busy.database(EVERY_STATE)
@@ -328,6 +332,7 @@ def test_it_needs_no_javascript(busy: Team, contexts: Contexts) -> None:
 # The banner and the news of a claim ------------------------------------------------------------------------------
 
 
+@looks_alone
 def test_the_decision_stays_in_sight_below_a_banner(busy: Team, contexts: Contexts) -> None:
     page = contexts.new(viewport={"width": 1280, "height": 800}).new_page()
     sign_in(page, busy)

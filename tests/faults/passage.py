@@ -13,11 +13,15 @@ NOT_PASSED_ON = {"host", "connection", "content-length", "transfer-encoding", "a
 
 
 class Passage:
-    """Use it as a context manager. `seen` has every request in order; `url` is where it stands in for `there`."""
+    """Use it as a context manager. `seen` has every request in order; `url` is where it stands in for `there`.
+
+    `answered` has those that were answered, each with the status.
+    """
 
     def __init__(self, there: str) -> None:
         self.there = there
         self.seen: list[Seen] = []
+        self.answered: list[tuple[Seen, int]] = []
         self._server = _Server(self)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
@@ -65,9 +69,11 @@ class _Handler(BaseHTTPRequestHandler):
         passage = self.server.passage
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name: value for name, value in self.headers.items() if name.lower() not in NOT_PASSED_ON}
-        passage.seen.append(Seen(self.command, self.path, headers, body))
+        seen = Seen(self.command, self.path, headers, body)
+        passage.seen.append(seen)
         url = f"{passage.there}{self.path}"
         answer = requests.request(self.command, url, headers=headers, data=body, timeout=60, allow_redirects=False)
+        passage.answered.append((seen, answer.status_code))
         self.close_connection = True
         self.send_response(answer.status_code)
         for name, value in answer.headers.items():

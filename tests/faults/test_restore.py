@@ -246,7 +246,7 @@ def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 def add_upstream(team: steps.Organization, shop: steps.Organization, passage: Passage) -> None:
     """The passage as the team's upstream, pulled until everything is here."""
     words = ("--organization", team.slug, "--url", passage.url, "--upstream-organization", shop.external_id)
-    team.instance.manage("create_upstream", *words, "--pull-seconds", "1", "--token-stdin", input=f"{shop.token}\n")
+    team.instance.carry_out("create_upstream", *words, "--pull-seconds", "1", "--token-stdin", input=f"{shop.token}\n")
     pulled = "SELECT count(*) FROM reviews_queueitem"
     steps.wait_for("They came", lambda: driver.query(team.instance, pulled) == [(COMPLETIONS,)])
 

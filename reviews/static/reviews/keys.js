@@ -124,7 +124,8 @@ function onWriting(event, element) {
 }
 
 document.addEventListener("keydown", (event) => {
-  const element = event.target;
+  // A popover that has just closed may still hold the focus, until the page is drawn anew; its keys are the page's.
+  const element = event.target.checkVisibility?.() === false ? document.body : event.target;
   const chord = (event.ctrlKey || event.metaKey || event.altKey) && !event.getModifierState("AltGraph");
   if (event.defaultPrevented || event.isComposing) return;
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !element.closest("[popover]")) {

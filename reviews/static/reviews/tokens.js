@@ -1,17 +1,25 @@
 // Uncertain tokens: what else the model could have written, on focus and on hover; ] and [ go from one to the next.
-// Enter or a click chooses, and edit.js puts the choice into the edit. The words come from the list below the answer,
-// so nothing is sent twice.
+// Enter or a click chooses, and edit.js puts the choice into the edit. The words come from the list below the answer, so
+// nothing is sent twice; the list of a long answer is a page of its own, fetched once the item is on the screen.
 const float = document.getElementById("alternatives");
 const GAP = 8;
 const MOST_DIGITS = 9;
+const CALM = 300;
+const lists = new Map();
 let shown = null;
 let last = null;
+// The token whose words are on their way, and what is to be done once they are here.
+let awaited = null;
+let then = null;
 
 const plain = (text) => text.replaceAll("\r\n", "\n").replaceAll("\r", "\n");
 const percent = (words) => Number.parseFloat(words.replace("under ", "").replace("over ", "")) || 0;
 const boxOf = (token) => document.getElementById(token.closest("[data-tokens]").dataset.tokens)?.closest("[data-edit]");
 // Where a link leads: the word of the list that was chosen, or a certain piece of the text.
-const named = (link) => document.getElementsByName(link.hash.slice(1))[0];
+const addressOf = (link) => link.getAttribute("href").split("#")[0];
+const isApart = (link) => addressOf(link) !== "";
+const named = (link) =>
+  isApart(link) ? lists.get(addressOf(link))?.list?.querySelector(`a[name="${link.hash.slice(1)}"]`) : document.getElementsByName(link.hash.slice(1))[0];
 const choices = () => [...float.querySelectorAll("button")];
 
 function element(name, words = "") {
@@ -53,9 +61,38 @@ function fill(token, item) {
   if (choices().length) float.append(element("p", box.dataset.choose));
 }
 
+// A list that is not on this page: asked for once, and again after a failure.
+function fetchList(address) {
+  if (lists.has(address)) return lists.get(address).ready;
+  const entry = { list: null, ready: load(address).then((list) => { entry.list = list; if (!list) lists.delete(address); return list; }) };
+  lists.set(address, entry);
+  return entry.ready;
+}
+
+async function load(address) {
+  const answer = await fetch(address).catch(() => null);
+  if (!answer?.ok || answer.redirected) return null;
+  return new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("ol.words");
+}
+
+async function wait(token) {
+  awaited = token;
+  then = null;
+  if (!(await fetchList(addressOf(token))) || awaited !== token || !token.isConnected) return;
+  awaited = null;
+  show(token);
+  then?.();
+  then = null;
+}
+
 function show(token) {
+  if (token === shown) return;
+  if (isApart(token) && !lists.get(addressOf(token))?.list) {
+    if (awaited !== token) wait(token);
+    return;
+  }
   const item = named(token)?.closest("li");
-  if (!item || token === shown) return;
+  if (!item) return;
   shown?.removeAttribute("aria-describedby");
   shown = token;
   fill(token, item);
@@ -69,6 +106,8 @@ function show(token) {
 }
 
 function hide() {
+  awaited = null;
+  then = null;
   shown?.removeAttribute("aria-describedby");
   shown = null;
   if (float.matches(":popover-open")) float.hidePopover();
@@ -81,6 +120,9 @@ function oneStop(text, stop) {
 
 function start(root) {
   for (const text of root.querySelectorAll("[data-tokens]")) oneStop(text, text.querySelector("a.t"));
+  const apart = [...root.querySelectorAll("[data-list]")].map((link) => link.getAttribute("href"));
+  // After the answer is painted, and before anybody points at a word of it.
+  if (apart.length) setTimeout(() => { if (root.isConnected) apart.forEach(fetchList); }, CALM);
 }
 
 function look(token) {
@@ -183,7 +225,7 @@ float.addEventListener("click", (event) => {
 
 // A member leads to its least likely token; a certain one has nothing to show but its place.
 function lead(link) {
-  const token = link.closest(".answer").querySelector(`[data-tokens] a.t[href="${link.getAttribute("href")}"]`);
+  const token = link.closest(".answer").querySelector(`[data-tokens] a.t[href$="${link.hash}"]`);
   if (token) return look(token);
   const place = named(link);
   place.tabIndex = -1;
@@ -206,12 +248,21 @@ document.addEventListener("keydown", (event) => {
   if (event.target.matches?.("textarea, input:not([type=radio])")) return;
   if (event.key === "Enter" && tokenOf(event)) {
     show(tokenOf(event));
-    if (open()) event.preventDefault();
+    if (shown !== tokenOf(event) && awaited) {
+      event.preventDefault();
+      then = open;
+    } else if (open()) {
+      event.preventDefault();
+    }
   }
   if (document.getElementById("keys-on")?.checked === false) return;
   if (event.key === "Escape" && shown) { document.activeElement.blur(); hide(); }
   if ((event.key === "]" && go(1)) || (event.key === "[" && go(-1))) event.preventDefault();
 });
 document.addEventListener("htmx:beforeSwap", hide);
-document.addEventListener("htmx:load", (event) => start(event.target));
+document.addEventListener("htmx:load", (event) => {
+  // What was listed of the item before is not asked for again.
+  if (event.target.id === "review") lists.clear();
+  start(event.target);
+});
 start(document);
