@@ -229,6 +229,8 @@ def main() -> int:
 
 def _end(number: int, _frame: FrameType | None) -> None:
     """SIGTERM unwinds like Ctrl-C does, so that the servers are stopped and their files removed."""
+    # `timeout` sends it twice, to the process and to its group; the second would cut the unwinding short.
+    signal.signal(number, signal.SIG_IGN)
     sys.exit(128 + number)
 
 
