@@ -16,6 +16,9 @@ from typing import Any
 import orjson
 import pytest
 import schemathesis
+from django.core.signals import request_finished, request_started
+from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
 from schemathesis.config import SchemathesisConfig
 from schemathesis.core.transport import Response
 from schemathesis.generation.case import Case
@@ -23,7 +26,6 @@ from schemathesis.generation.hypothesis.builder import HypothesisTestConfig, Hyp
 from schemathesis.schemas import APIOperation, BaseSchema
 from schemathesis.specs.openapi.checks import negative_data_rejection
 
-from gradebench.wsgi import application
 from reviews.api.openapi import of_component
 from reviews.api.openapi.common import GROUPS
 from reviews.api.openapi.document import document
@@ -73,7 +75,18 @@ def tally(record_property: Any) -> Iterator[Tally]:
 
 
 @pytest.fixture
-def described(api: Api) -> BaseSchema:
+def application() -> Iterator[Any]:
+    """GradeBench, which leaves the connection of the test's transaction open between requests."""
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    yield get_wsgi_application()
+    for signal in signals:
+        signal.connect(close_old_connections)
+
+
+@pytest.fixture
+def described(api: Api, application: Any) -> BaseSchema:
     """The description, and in it ids that are here, so that chance finds more than what is not there."""
     task = api.feedback_task("support", schema={"type": "object"})
     uids = [api.create(CORPUS[name]) for name in ("plain", "tools", "prompt", "failed", "odd types", "deep")]
