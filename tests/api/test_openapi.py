@@ -12,7 +12,7 @@ from django.urls import get_resolver
 from reviews.api import sessions
 from reviews.api.openapi import document as documents
 from reviews.api.openapi.components import SCHEMAS
-from reviews.api.openapi.document import Undescribed, document, routes
+from reviews.api.openapi.document import Undescribed, document
 from tests.api.api_tables import PAGE, with_tables
 from tests.api.conftest import LOG10PY, Api
 from tests.api.samples import CORPUS
@@ -20,9 +20,6 @@ from tests.api.samples import document as completion
 from tests.api.test_authentication import CALLS
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-DESCRIBED = [
-    (method, route.path, operation) for route in routes() for method, operation in sorted(route.operations.items())
-]
 
 
 def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
