@@ -64,7 +64,9 @@ def test_log10py_understands_them_all(log10py: Log10Py, logged: dict[str, Json])
         row = listed[uid]
         assert (row["kind"], row["status"]) == (sent["kind"], sent["status"])
         assert row["duration"] == sent.get("duration")
-        assert len(row["request"]["messages"]) == len(sent["request"].get("messages", []))
+        # A prompt is shown as what its user said.
+        asked = sent["request"].get("messages") or [sent["request"]["prompt"]]
+        assert len(row["request"]["messages"]) == len(asked)
         choices = (sent.get("response") or {}).get("choices", [])
         understood = row["response"]["choices"] if row["response"] else []
         assert [choice["message"]["content"] for choice in understood] == [text_of(choice) for choice in choices]
