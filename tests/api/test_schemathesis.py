@@ -88,7 +88,7 @@ def application() -> Iterator[Any]:
 
 
 @pytest.fixture
-def described(api: Api, application: Any) -> BaseSchema:
+def described(api: Api, request: pytest.FixtureRequest) -> BaseSchema:
     """The description, and in it ids that are here, so that chance finds more than what is not there."""
     task = api.feedback_task("support", schema={"type": "object"})
     uids = [api.create(CORPUS[name]) for name in ("plain", "tools", "prompt", "failed", "odd types", "deep")]
@@ -110,7 +110,8 @@ def described(api: Api, application: Any) -> BaseSchema:
             }
         ),
     )
-    loaded.app = application
+    # Only now: each call of Django's test client connects those signals again.
+    loaded.app = request.getfixturevalue("application")
     return loaded
 
 
