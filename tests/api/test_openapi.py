@@ -45,7 +45,8 @@ def test_it_is_valid_openapi() -> None:
 
 
 def test_every_route_that_is_served_is_described_and_no_other() -> None:
-    (api,) = [entry for entry in get_resolver().url_patterns if str(entry.pattern) == "api/"]
+    entries: list[Any] = list(get_resolver().url_patterns)
+    (api,) = [entry for entry in entries if str(entry.pattern) == "api/"]
     served = {
         ("/api/" + str(route.pattern).replace("<path:uid>", "{id}"), name.upper())
         for route in api.url_patterns

@@ -33,6 +33,8 @@ from tests.api.conftest import LOG10PY, Api
 from tests.api.samples import CORPUS
 from tests.api.test_openapi import problems
 
+AnyCase = Case[Any]
+AnyOperation = APIOperation[Any, Any, Any, Any]
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "6"))
 CLIENTS = [LOG10PY, "python-httpx/0.28.1", "curl/8.5.0"]
 # One key for many bodies would be refused but for the first, and what is not packed is not packed.
@@ -58,7 +60,7 @@ class Tally:
     statuses: Counter[int] = field(default_factory=Counter)
     succeeded: Counter[str] = field(default_factory=Counter)
 
-    def note(self, case: Case, response: Response) -> None:
+    def note(self, case: AnyCase, response: Response) -> None:
         """Count one answer."""
         self.statuses[response.status_code] += 1
         if response.status_code < 300:
@@ -86,7 +88,7 @@ def application() -> Iterator[Any]:
 
 
 @pytest.fixture
-def described(api: Api, application: Any) -> BaseSchema:
+def described(api: Api, request: pytest.FixtureRequest) -> BaseSchema:
     """The description, and in it ids that are here, so that chance finds more than what is not there."""
     task = api.feedback_task("support", schema={"type": "object"})
     uids = [api.create(CORPUS[name]) for name in ("plain", "tools", "prompt", "failed", "odd types", "deep")]
@@ -108,7 +110,8 @@ def described(api: Api, application: Any) -> BaseSchema:
             }
         ),
     )
-    loaded.app = application
+    # Only now: each call of Django's test client connects those signals again.
+    loaded.app = request.getfixturevalue("application")
     return loaded
 
 
@@ -156,13 +159,13 @@ def check_lines(content: bytes) -> None:
         assert problems(of_component("BulkLine"), orjson.loads(answer)) == []
 
 
-def hypothesis_test(schema: BaseSchema, operation: APIOperation, ask: Callable[[Case], None]) -> Callable[[], None]:
+def hypothesis_test(schema: BaseSchema, operation: AnyOperation, ask: Callable[[AnyCase], None]) -> Callable[[], None]:
     """The test of one operation: its examples, the boundaries of what it takes, and chance."""
     modes = [HypothesisTestMode.EXAMPLES, HypothesisTestMode.COVERAGE, HypothesisTestMode.FUZZING]
     settings = schema.config.get_hypothesis_settings(operation=operation, phase="fuzzing")
     config = HypothesisTestConfig(project=schema.config, modes=modes, settings=settings)
 
-    def test(case: Case) -> None:
+    def test(case: AnyCase) -> None:
         ask(case)
 
     made: Callable[[], None] = create_test(operation=operation, test_func=test, config=config)
@@ -173,7 +176,7 @@ def hypothesis_test(schema: BaseSchema, operation: APIOperation, ask: Callable[[
 def test_it_answers_as_it_is_described(
     api: Api, described: BaseSchema, tally: Tally, subtests: pytest.Subtests, group: str
 ) -> None:
-    def ask(case: Case) -> None:
+    def ask(case: AnyCase) -> None:
         client = CLIENTS[tally.statuses.total() % len(CLIENTS)]
         response = case.call_and_validate(
             headers={"X-Log10-Token": api.secret, "User-Agent": client},
@@ -186,7 +189,8 @@ def test_it_answers_as_it_is_described(
         if response.status_code >= 400:
             assert list(orjson.loads(response.content)) == ["error"]
 
-    for operation in [result.ok() for result in described.get_all_operations()]:
+    found: list[Any] = list(described.get_all_operations())
+    for operation in [result.ok() for result in found]:
         if operation.tags == [group]:
             with subtests.test(operation.label):
                 hypothesis_test(described, operation, ask)()
