@@ -10,7 +10,9 @@ TEXTS = ("request", "response", "stacktrace")
 
 def logged(document: dict[str, Any], **members: Any) -> dict[str, Any]:
     """A document as log10-io posts it: objects as JSON texts, whole milliseconds, its own word for a prompt."""
-    row = {name: orjson.dumps(value).decode() if name in TEXTS else value for name, value in document.items()}
+    row: dict[str, Any] = {
+        name: orjson.dumps(value).decode() if name in TEXTS else value for name, value in document.items()
+    }
     if isinstance(row.get("duration"), (int, float)):
         row["duration"] = round(row["duration"] * 1000)
     if row.get("kind") == "prompt":

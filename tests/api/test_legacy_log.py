@@ -127,7 +127,12 @@ def test_it_takes_and_shows_each_of_the_external_samples(api: Api, corpus_folder
 
 
 def test_it_reads_a_text_and_keeps_an_object(api: Api) -> None:
-    body = {"request": {"messages": []}, "response": '{"choices": []}', "stacktrace": "null", "tags": None}
+    body: dict[str, Any] = {
+        "request": {"messages": []},
+        "response": '{"choices": []}',
+        "stacktrace": "null",
+        "tags": None,
+    }
     assert api.post(f"{PATH}/{UID}", body).status == 200
     assert stored(api, UID)["request"] == {"messages": []}
     assert stored(api, UID)["response"] == {"choices": []}
