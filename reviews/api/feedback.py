@@ -29,7 +29,9 @@ class FeedbackList(View):
         What its reviewer corrected or took back is not listed. `total` counts from the offset on, because log10-io asks
         again as long as it has fetched fewer rows.
         """
-        filters = {**request.query_params.dict(), **self.optional_body()}
+        asked = request.query_params.dict()
+        window(asked)
+        filters = {**asked, **self.optional_body()}
         rows = _filtered(_feedback(self).standing(), filters)
         part = window(filters)
         shown = [_shown(row) for row in rows.order_by("-id")[part]]

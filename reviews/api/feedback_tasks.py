@@ -21,9 +21,9 @@ class FeedbackTasks(View):
 
     def get(self, request: Request) -> Response:
         """A bare list for log10py; under `data` for log10-io, which names its organization in the query."""
-        rows = _tasks(self).order_by("-id")
+        rows, part = _tasks(self).order_by("-id"), window(request.query_params)
         if "organization_id" in request.query_params:
-            rows = rows[window(request.query_params)]
+            rows = rows[part]
             return Response({"data": [wire.feedback_task(task, reader=self.reader) for task in rows]})
         return Response([wire.feedback_task(task, reader=self.reader) for task in rows])
 

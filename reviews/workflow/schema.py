@@ -39,6 +39,7 @@ MOST_PROBLEM_BYTES = 20_000_000
 MOST_PROBLEM_STEPS = 200_000
 MOST_PROBLEMS = 100
 MOST_MESSAGE = 200
+MOST_ENDING = 40
 MOST_QUOTED = 60
 
 _DRAFTS = frozenset(
@@ -414,7 +415,10 @@ def _message(error: jsonschema_rs.ValidationError) -> str:
     start, message = _json(error.instance), error.message
     if len(start) > MOST_QUOTED and message.startswith(start):
         message = _("the value%(goes_on)s") % {"goes_on": message.removeprefix(start)}
-    return _short(message)
+    if len(message) <= MOST_MESSAGE:
+        return message
+    # Also where it quotes the schema first: what is wrong stands behind that.
+    return f"{message[: MOST_MESSAGE - MOST_ENDING - 1]}…{message[-MOST_ENDING:]}"
 
 
 def _json(value: Json) -> str:

@@ -63,7 +63,8 @@ class Tally:
     def note(self, case: AnyCase, response: Response) -> None:
         """Count one answer."""
         self.statuses[response.status_code] += 1
-        if response.status_code < 300:
+        # Among the wrong requests is one by another method, and that may be OPTIONS.
+        if response.status_code < 300 and case.method.upper() == case.operation.method.upper():
             self.succeeded[case.operation.label] += 1
 
 

@@ -242,3 +242,11 @@ def test_it_tells_revisions_apart_by_content_alone() -> None:
     assert canonical({"title": "a"}) != canonical({"title": "b"})
     with pytest.raises(SchemaRefused):
         canonical([])
+
+
+def test_it_says_what_is_wrong_where_the_schema_is_quoted_at_length() -> None:
+    schema = {"type": "object", "properties": {"a": {"const": "x" * 1_000}}}
+    with pytest.raises(ValuesRefused) as refused:
+        validate(schema, {"a": 1})
+    assert str(refused.value).endswith("was expected")
+    assert len(str(refused.value)) < 250

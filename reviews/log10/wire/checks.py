@@ -22,8 +22,14 @@ def integer(value: Any) -> int | None:
     """A whole number, in whichever spelling."""
     found = number(value)
     if isinstance(found, float):
-        return int(found) if found.is_integer() else None
+        return whole(found) if found.is_integer() else None
     return found
+
+
+def whole(value: Any) -> int | None:
+    """A number without its fraction. One of more than 64 bits, as a float can spell it, no JSON of ours could hold."""
+    found = number(value)
+    return int(found) if found is not None and -(2**63) <= found < 2**64 else None
 
 
 def flag(value: Any) -> bool | None:

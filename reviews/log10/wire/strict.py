@@ -118,7 +118,7 @@ def _part(value: Any) -> dict[str, Any]:
 def _bias(value: Any) -> dict[str, int] | None:
     if not isinstance(value, dict):
         return None
-    return {token: int(bias) for token, bias in value.items() if checks.number(bias) is not None}
+    return {token: shown for token, bias in value.items() if (shown := checks.whole(bias)) is not None}
 
 
 def _format(value: Any) -> Any:
@@ -287,7 +287,7 @@ _REQUEST: dict[str, Check] = {
 }
 _RESPONSE: dict[str, Check] = {
     "id": checks.text,
-    "created": lambda value: None if checks.number(value) is None else int(value),
+    "created": checks.whole,
     "model": checks.text,
     "system_fingerprint": checks.text,
     "usage": _usage,
