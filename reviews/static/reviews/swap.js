@@ -47,6 +47,12 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   claimedUntil = detail.xhr.getResponseHeader("X-Claimed-Until");
 });
 
+// The browser would lay out the old item together with the new one before it lets the old one go, which is felt where an
+// answer is long.
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (detail.shouldSwap && detail.target.id === "review") detail.target.replaceChildren();
+});
+
 // The time to undo runs out.
 function runOut(root) {
   const form = root.querySelector("#undo form[data-seconds]");
