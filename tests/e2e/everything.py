@@ -73,6 +73,8 @@ print(json.dumps({
     "amended": Feedback.objects.filter(reviewer__username="reviewer").order_by("pk").first().assignment_id,
     "feedback_task": Queue.objects.get(organization=team, feedback_task__name="Every kind of field").feedback_task_id,
     "refusal": PullRefusal.objects.first().pk,
+    "uncertain": Completion.objects.filter(organization=team, uncertain_tokens__gt=0).order_by("pk")
+        .values("pk", "current_id").first(),
 }))
 """
 
@@ -80,7 +82,8 @@ print(json.dumps({
 @dataclass
 class Everything:
     """A running demo. `people` has a session for each role; `reviews` the address of the item that each of them holds
-    in the queue with every kind of field; `queues` and `completions` the primary keys by name and uid.
+    in the queue with every kind of field; `queues` and `completions` the primary keys by name and uid; `uncertain` is
+    the address of a list of uncertain words.
     """
 
     instance: Instance
@@ -93,6 +96,7 @@ class Everything:
     amended: int
     feedback_task: int
     refusal: int
+    uncertain: str
     sign_in_link: str
 
     def open(self, page: Page, path: str, role: str = "") -> int:
@@ -170,6 +174,7 @@ def _filled(application: steps.Organization) -> Everything:
         found["amended"],
         found["feedback_task"],
         found["refusal"],
+        "/completions/{pk}/uncertain/{current_id}/0".format(**found["uncertain"]),
         instance.carry_out("sign_in_link", "reviewer").strip(),
     )
 

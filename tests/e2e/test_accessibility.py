@@ -40,6 +40,7 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "review": ("{review}", ROLES),
     "review_amend": ("/reviews/{demo.amended}/amend", ("reviewer",)),
     "completion": ("/completions/{demo.conflict}", ROLES),
+    "uncertain_words": ("{demo.uncertain}", ROLES),
     "conflict": ("/completions/{demo.conflict}/conflict", ROLES),
     "going_back": ("/completions/{demo.conflict}/back/0", LEADS),
     "flags": ("/flags", LEADS),
