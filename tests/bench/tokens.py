@@ -45,7 +45,7 @@ SWAP = """async () => {
   const page = new DOMParser().parseFromString(html, "text/html").getElementById("review").outerHTML;
   const began = performance.now();
   // As swap.js does, which listens for answers to requests.
-  document.getElementById("review").replaceChildren();
+  document.querySelector("#review .reading").remove();
   htmx.swap("#review", page, { swapStyle: "outerHTML", settleDelay: 0, swapDelay: 0 });
   await new Promise((done) => requestAnimationFrame(() => {
     const { port1, port2 } = new MessageChannel();

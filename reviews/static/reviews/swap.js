@@ -47,10 +47,11 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
   claimedUntil = detail.xhr.getResponseHeader("X-Claimed-Until");
 });
 
-// The browser would lay out the old item together with the new one before it lets the old one go, which is felt where an
-// answer is long.
+// The browser would lay out the old conversation together with the new one before it lets the old one go, which is felt
+// where an answer is long. The form stays until then: htmx asks where it stands.
 document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-  if (detail.shouldSwap && detail.target.id === "review") detail.target.replaceChildren();
+  const reading = detail.shouldSwap && detail.target.id === "review" ? detail.target.querySelector(".reading") : null;
+  if (reading && !reading.contains(detail.requestConfig.elt)) reading.remove();
 });
 
 // The time to undo runs out.
