@@ -21,7 +21,7 @@ run: setup ## serve on http://127.0.0.1:$(PORT), worker and beat inside; DEMO=0 
 	@if [ "$(DEMO)" != 0 ]; then $(PYTHON_HERE) manage.py seed_demo; fi
 	@exec $(PYTHON_HERE) bin/foreground.py $(PYTHON_HERE) manage.py up --port $(PORT)
 
-test: dev ## run all tests on SQLite and again on PostgreSQL with Valkey; ARGS='…' goes to pytest
+test: dev ## run all tests on SQLite, and those of database and processes on PostgreSQL with Valkey; ARGS='…' goes to pytest
 	@bin/venv .venvs/log10py tests/clients/log10py-requirements.txt
 	@PIP_NO_DEPS=1 PIP_NO_COMPILE=1 bin/venv .venvs/log10io tests/clients/log10io-requirements.txt
 	@bin/chromium >/dev/null
