@@ -6,7 +6,6 @@ from dataclasses import replace
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
@@ -15,7 +14,7 @@ from reviews.access import assignment_for, queue_for, user_of
 from reviews.models import Assignment, Feedback
 from reviews.web import edits, schema_form
 from reviews.web.display import Amended, FormError, ReviewScreen
-from reviews.web.http import actor_of, go_to, posted_id, show_screen
+from reviews.web.http import actor_of, go_to, posted_id, render, show_screen
 from reviews.web.late import CHANGED, is_late
 from reviews.web.review import comment_of, errors_of, read_item, schema_of, screen_of
 from reviews.workflow import amending, grading

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -12,6 +11,7 @@ from django.views.decorators.http import require_GET
 
 from reviews.access import claim_for
 from reviews.models import AssignmentState, RevisionOrigin
+from reviews.web.http import render
 from reviews.web.push_list import number
 from reviews.workflow import claim_news
 from reviews.workflow.claim_news import Kind, News

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 import orjson
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
@@ -27,7 +26,7 @@ from reviews.models.sync import NEEDS_A_PERSON
 from reviews.web import conversation, uncertain
 from reviews.web import rows as said
 from reviews.web.display import ChangeRow, CompletionPage, FeedbackRow, RevisionRow, SyncState
-from reviews.web.http import posted_id
+from reviews.web.http import posted_id, render
 from reviews.web.queue_items import led_items
 from reviews.web.sessions import place_in_session
 from reviews.web.states import changed_state, held_state, sync_state

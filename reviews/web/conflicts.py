@@ -7,7 +7,6 @@ from datetime import datetime
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -18,7 +17,7 @@ from reviews.models import Completion, Document, Push, PushKind, Revision, Revis
 from reviews.web import conflict_words, edits, rows, three_way
 from reviews.web.conflict_words import Parties
 from reviews.web.display_conflicts import ConflictPage, GradeQuestion, Heading, MergeBox, OtherChange
-from reviews.web.http import actor_of, go_to, posted_id
+from reviews.web.http import actor_of, go_to, posted_id, render
 from reviews.web.words import preview
 from reviews.workflow import conflicts, documents
 from reviews.workflow.conflicts import Change, Choice, Conflict, Moved

@@ -9,7 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import render, resolve_url
+from django.shortcuts import resolve_url
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
@@ -20,7 +20,7 @@ from reviews.models import Assignment, Feedback, FeedbackTask, Organization, Que
 from reviews.web import schema_form
 from reviews.web.display_leads import RevisionLine, TaskForm, TaskPage, TaskPreview, TaskRow, TasksPage, Theirs
 from reviews.web.display_sync import Figure, Option
-from reviews.web.http import actor_of, go_to, is_htmx, posted_id
+from reviews.web.http import actor_of, go_to, is_htmx, posted_id, render
 from reviews.web.task_examples import EXAMPLES, STARTER
 from reviews.workflow import feedback_tasks as verbs
 from reviews.workflow import stats

@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
-from django.shortcuts import render, resolve_url
+from django.shortcuts import resolve_url
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -19,7 +19,7 @@ from reviews.access import item_to_lead, queues_led, user_of
 from reviews.models import ItemState, Queue, QueueItem
 from reviews.web.display_leads import FlagRow, FlagsPage
 from reviews.web.display_sync import Figure, Option
-from reviews.web.http import actor_of, go_to
+from reviews.web.http import actor_of, go_to, render
 from reviews.web.push_list import number
 from reviews.workflow import kept_words, queue_items
 from reviews.workflow.queue_items import MOST_REASON, NotSo

@@ -3,7 +3,6 @@
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -11,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 from reviews.access import earlier_document
 from reviews.models import Completion, Document
 from reviews.web.display import ChangeRow, GoingBack
-from reviews.web.http import actor_of, go_to, posted_id
+from reviews.web.http import actor_of, go_to, posted_id, render
 from reviews.workflow import documents, editing
 from reviews.workflow.documents import DocumentUnreadable
 from reviews.workflow.editing import EditRefused, StaleDocument

@@ -4,13 +4,13 @@ import json
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from reviews.access import assignment_for
 from reviews.web import conversation, edits
 from reviews.web.display import SentLeaf
+from reviews.web.http import render
 from reviews.web.late import is_late
 from reviews.workflow import documents
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
-from django.shortcuts import render, resolve_url
+from django.shortcuts import resolve_url
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
@@ -18,7 +18,7 @@ from reviews.access import leads_in, queue_to_lead
 from reviews.models import Assignment, AssignmentState, ClaimChange, ClaimEvent, Completion, ItemState, QueueItem, User
 from reviews.web.display_leads import ItemAction, ItemNote, ItemRow, ItemsPage, LedItem
 from reviews.web.display_sync import Option
-from reviews.web.http import actor_of, posted_id
+from reviews.web.http import actor_of, posted_id, render
 from reviews.web.push_list import number
 from reviews.workflow import queue_items as verbs
 from reviews.workflow.audit import Actor

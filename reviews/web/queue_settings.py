@@ -9,7 +9,6 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -20,7 +19,7 @@ from reviews.access import claim_to_lead, queue_to_lead, user_of
 from reviews.models import Assignment, Order, Queue, QueueItem, User
 from reviews.web.display_leads import HeldClaim, QueueSettingsPage, ReviewerRow, SettingsForm
 from reviews.web.display_sync import Option
-from reviews.web.http import actor_of, day_start, go_to
+from reviews.web.http import actor_of, day_start, go_to, render
 from reviews.web.push_list import number
 from reviews.web.words import seconds_text
 from reviews.workflow import queue_items, stats

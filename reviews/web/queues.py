@@ -2,14 +2,13 @@
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from reviews.access import queue_for, queues_led, standing_of, user_of
 from reviews.models import Assignment, Queue, User
 from reviews.web.display import QueueCard, QueueDone
-from reviews.web.http import day_start, go_to
+from reviews.web.http import day_start, go_to, render
 from reviews.workflow import queues as verbs
 from reviews.workflow import stats
 

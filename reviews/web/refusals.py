@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
-from django.shortcuts import render, resolve_url
+from django.shortcuts import resolve_url
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -17,7 +17,7 @@ from reviews.access import refusal_for, refusal_to_retry, user_of
 from reviews.models import PullRefusal
 from reviews.web import json_text
 from reviews.web.display_sync import Option, RefusalRow, RefusalsPage
-from reviews.web.http import actor_of, is_htmx
+from reviews.web.http import actor_of, is_htmx, render
 from reviews.web.push_list import Scope, number, scope_of
 from reviews.web.upstream_cards import reasons
 from reviews.workflow import documents, refusals

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render, resolve_url
+from django.shortcuts import resolve_url
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -22,7 +22,7 @@ from reviews.models import Assignment, AssignmentState, Queue, User
 from reviews.web import conversation, drafts, edits, rows, schema_form, uncertain
 from reviews.web.display import Conversation, FormError, Progress, ReviewScreen, UndoLine
 from reviews.web.drafts import Restored
-from reviews.web.http import actor_of, day_start, go_to, is_htmx, posted_id, show_screen
+from reviews.web.http import actor_of, day_start, go_to, is_htmx, posted_id, render, show_screen
 from reviews.web.late import CHANGED, is_late, meet
 from reviews.web.schema_form import SchemaForm
 from reviews.web.sessions import place_in_session

@@ -8,7 +8,6 @@ from datetime import datetime
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
-from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
@@ -17,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 from reviews.access import push_to_decide, upstream_to_pull, user_of
 from reviews.models import User
 from reviews.web.display_sync import Figure, Figures, SyncPage, UpstreamCard
-from reviews.web.http import actor_of, day_start, is_htmx
+from reviews.web.http import actor_of, day_start, is_htmx, render
 from reviews.web.push_list import PushFilter, Scope, filter_bar, push_list, scope_of, to_push_again, urgent_list
 from reviews.web.upstream_cards import cards
 from reviews.workflow import outbox, pushes, upstreams

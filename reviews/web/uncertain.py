@@ -2,12 +2,13 @@
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render, resolve_url
+from django.shortcuts import resolve_url
 from django.views.decorators.http import require_GET
 
 from reviews.access import completion_for, document_of
 from reviews.models import Completion
 from reviews.web import conversation
+from reviews.web.http import render
 from reviews.workflow import documents
 
 

@@ -55,7 +55,13 @@ class Person(steps.Reviewer):
             return False
         forms = self.forms
         start = next((path for path in forms if path.endswith("/start")), "")
-        return bool(start) and self.attempt(lambda: self.post(start, forms[start].fields)) == 200 and self.is_reviewing
+        if not start:
+            return False
+        opened = self.attempt(lambda: self.post(start, forms[start].fields)) == 200
+        if not opened:
+            # The claim may have been answered and the review screen behind it not: what is open is no review.
+            self.address = ""
+        return opened and self.is_reviewing
 
 
 class Crew:

@@ -115,14 +115,23 @@ class Siege:
         *,
         pause: tuple[float, float] = (0.2, 1.2),
         seconds: float = 3600.0,
+        edits: int = 0,
     ) -> None:
-        """Strike so often, each time by one of `blows`, while the reviewers work; stop early when the time is over."""
-        self.carry_out([self.chance.choice(blows) for _ in range(times)], pause=pause, seconds=seconds)
+        """Strike so often, each time by one of `blows`, while the reviewers work; stop early when the time is over. The
+        reviewers go on until they saved so many edits, however slow the machine is.
+        """
+        plan = [self.chance.choice(blows) for _ in range(times)]
+        self.carry_out(plan, pause=pause, seconds=seconds, edits=edits)
 
     def carry_out(
-        self, plan: Sequence[Blow], *, pause: tuple[float, float] = (0.2, 1.2), seconds: float = 3600.0
+        self,
+        plan: Sequence[Blow],
+        *,
+        pause: tuple[float, float] = (0.2, 1.2),
+        seconds: float = 3600.0,
+        edits: int = 0,
     ) -> None:
-        """Strike in this order, with pauses between, while the reviewers work; stop early when the time is over."""
+        """Strike in this order, with pauses between, as `run` does."""
         until = time.monotonic() + seconds
 
         def strike_on() -> None:
@@ -135,6 +144,8 @@ class Siege:
                 if number % 10 == 0 or number == len(plan):
                     self.progress(f"{number} of {len(plan)} blows: {self.words()}")
             self.wait(self.chance.uniform(*pause))
+            while self.edits < edits and time.monotonic() < until:
+                self.wait(0.2)
 
         self.work(strike_on)
 

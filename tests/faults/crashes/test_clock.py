@@ -40,7 +40,7 @@ def test_a_worker_with_a_wrong_clock_does_no_harm(
     besieged: Callable[..., AbstractContextManager[Siege]], note: Callable[..., None], hours: int
 ) -> None:
     with besieged(seed=SEED + hours, pace=1.0, latency=0.2, backlog=12) as siege, wrong_clock(siege.instance, hours):
-        siege.run([WORKER], times=2, pause=(2.0, 3.0))
+        siege.run([WORKER], times=2, pause=(2.0, 3.0), seconds=300, edits=3)
         seconds = siege.settle()
         note(siege, f"R21, {hours:+d} h", settled_seconds=seconds)
         assert siege.edits > 2

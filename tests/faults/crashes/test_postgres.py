@@ -22,7 +22,7 @@ def test_no_end_of_postgresql_loses_or_halves_what_was_saved(
 ) -> None:
     before = {role: process.pid for role, process in target.instance.processes.items()}
     with besieged(seed=SEED) as siege:
-        siege.run([POSTGRES, POSTGRES_IMMEDIATE, POSTGRES_BACKEND, POSTGRES_FREEZE], times=8)
+        siege.run([POSTGRES, POSTGRES_IMMEDIATE, POSTGRES_BACKEND, POSTGRES_FREEZE], times=8, seconds=300, edits=9)
         siege.settle()
         note(siege, "R5")
         assert siege.edits > 8

@@ -16,7 +16,7 @@ Besieged = Callable[..., AbstractContextManager[Siege]]
 @pytest.mark.postgres
 def test_no_kill_of_the_web_loses_or_halves_what_was_saved(besieged: Besieged, note: Callable[..., None]) -> None:
     with besieged(seed=SEED) as siege:
-        siege.run([WEB, WEB_CHILD], times=10)
+        siege.run([WEB, WEB_CHILD], times=10, seconds=300, edits=11)
         siege.settle()
         note(siege, "R1")
         assert siege.edits > 10
@@ -27,7 +27,7 @@ def test_no_kill_of_the_one_process_loses_or_halves_what_was_saved(
     besieged: Besieged, note: Callable[..., None]
 ) -> None:
     with besieged(seed=SEED, pace=0.8, latency=0.15, backlog=20) as siege:
-        siege.run([UP, UP_SENDING], times=14)
+        siege.run([UP, UP_SENDING], times=14, seconds=300, edits=9)
         siege.settle()
         note(siege, "R7")
         assert siege.edits > 8
