@@ -1,4 +1,6 @@
-"""Import: JSON lines in Log10's create form, through the same gate and the same ingest as the API."""
+"""Import: JSON lines in Log10's create form, or as `log10 completions download` writes them, through the same gate and
+the same ingest as the API.
+"""
 
 import gzip
 import zlib
@@ -54,7 +56,11 @@ def import_line(raw: bytes, organization: Organization) -> ingest.Outcome:
     """One completion. Raises strict_json.BadJson, wire.WireRefused, ingest.IngestRefused."""
     if len(raw) > settings.API_MAX_BODY_BYTES:
         raise wire.WireRefused(f"The completion is larger than {settings.API_MAX_BODY_BYTES:,} bytes.")
-    received = wire.read_completion(strict_json.loads(raw, max_depth=settings.API_MAX_DEPTH))
+    value = strict_json.loads(raw, max_depth=settings.API_MAX_DEPTH)
+    if wire.is_downloaded(value):
+        received = wire.read_downloaded(value, max_depth=settings.API_MAX_DEPTH)
+        return ingest.receive(organization, received.uid or new_uid(), received.document).outcome
+    received = wire.read_completion(value)
     return ingest.receive(organization, received.uid or new_uid(), received.document, raw=raw).outcome
 
 

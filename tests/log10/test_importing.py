@@ -7,9 +7,10 @@ import orjson
 import pytest
 from pytest_django.fixtures import Settings
 
-from reviews.log10 import importing
+from reviews.log10 import importing, wire
 from reviews.models import Completion, Organization
 from reviews.workflow import documents, ingest
+from tests import factories
 from tests.api.samples import CORPUS, UID, document
 
 
@@ -35,6 +36,26 @@ def test_it_merges_and_counts_what_was_there(organization: Organization, tmp_pat
     write(path, [orjson.dumps({"id": UID, "x": 1})])
     assert importing.import_file(path, organization).changed == 1
     assert Completion.objects.count() == 1
+
+
+def test_it_takes_what_the_command_of_log10_downloaded(organization: Organization, tmp_path: Path) -> None:
+    logged = document(id=UID, kind="prompt", duration=2.5, tags=["support", "late"])
+    ingest.receive(organization, UID, logged)
+    row = Completion.objects.get()
+    downloaded = wire.logged_completion(
+        logged, uid="downloaded", organization_id="theirs", received_at=row.received_at, tags=row.tags.all()
+    )
+    there = factories.organization()
+    path = write(tmp_path / "a.jsonl", [orjson.dumps(downloaded)])
+    assert importing.import_file(path, there).created == 1
+    taken = Completion.objects.get(organization=there)
+    assert (taken.duration, taken.kind) == (2.5, "prompt")
+    assert {tag.name for tag in taken.tags.all()} == {"support", "late"}
+
+
+def test_it_says_what_is_wrong_with_the_tags_of_a_download(organization: Organization, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", [orjson.dumps(document(tagResolved=["support"]))])
+    assert "tagResolved" in importing.import_file(path, organization).refused[0].reason
 
 
 def test_it_takes_lines_of_any_organization(organization: Organization, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Log10 payloads, each defined once: read by API, import and pull; written by API and push."""
 
-from reviews.log10.wire.legacy import logged_completion, logged_row, read_logged
+from reviews.log10.wire.legacy import is_downloaded, logged_completion, logged_row, read_downloaded, read_logged
 from reviews.log10.wire.members import LONGEST_TAG, WireRefused
 from reviews.log10.wire.readers import RAW, Reader
 from reviews.log10.wire.reading import (
@@ -33,9 +33,11 @@ __all__ = [
     "feedback",
     "feedback_task",
     "feedback_to_push",
+    "is_downloaded",
     "logged_completion",
     "logged_row",
     "read_completion",
+    "read_downloaded",
     "read_feedback",
     "read_feedback_task",
     "read_logged",

@@ -42,6 +42,20 @@ def read_logged(value: object, *, max_depth: int) -> CompletionIn:
     return read_completion(document)
 
 
+def is_downloaded(value: object) -> bool:
+    """Whether a document is one that `log10 completions download` wrote: v1 has no member `tagResolved`."""
+    return isinstance(value, dict) and isinstance(value.get("tagResolved"), list)
+
+
+def read_downloaded(value: Mapping[str, Any], *, max_depth: int) -> CompletionIn:
+    """Such a document, which speaks of milliseconds and has its tags as ids with their names. Raises WireRefused."""
+    document = {name: member for name, member in value.items() if name != "tagResolved"}
+    names = [tag.get("name") if isinstance(tag, dict) else None for tag in value["tagResolved"]]
+    if not all(isinstance(name, str) for name in names):
+        raise WireRefused("“tagResolved” must be a list of tags, each with its “name”.")
+    return read_logged({**document, "tags": names}, max_depth=max_depth)
+
+
 def _inner(text: str, member: str, max_depth: int) -> Any:
     try:
         return strict_json.loads(text.encode(), max_depth=max_depth)
