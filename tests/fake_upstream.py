@@ -9,10 +9,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.loopback import Handler, Loopback
 
 TOKEN = "upstream-token"
 ORGANIZATION = "their-org"
@@ -67,7 +67,7 @@ class Answer:
 Fault = Callable[[Seen], Answer | None]
 
 
-class FakeUpstream:
+class FakeUpstream(Loopback):
     """Use it as a context manager. `completions` and `feedback_tasks` hold the JSON that it lists, in order.
 
     `journal` holds every update and feedback that was applied; `faults` are asked first and may answer instead, those
@@ -87,28 +87,11 @@ class FakeUpstream:
         self.faults: list[Fault] = []
         self.after_faults: list[Fault] = []
         self.stopping = threading.Event()
-        self._server = _Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        super().__init__()
 
-    @property
-    def url(self) -> str:
-        """Without a slash at its end."""
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    @property
-    def port(self) -> int:
-        """Where it listens."""
-        return self._server.server_port
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stopping.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(5)
+        super().__exit__()
 
     def add(self, document: dict[str, Any] | bytes, uid: str = "") -> None:
         """List a completion: a document, or the bytes that stand in the list under `uid`."""
@@ -210,45 +193,30 @@ class FakeUpstream:
         return _json({**value, "id": f"feedback-{len(self.journal)}"})
 
 
-class _Server(ThreadingHTTPServer):
-    """Knows whom its handlers speak for."""
-
-    daemon_threads = True
-
-    def __init__(self, upstream: FakeUpstream) -> None:
-        self.upstream = upstream
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-
+class _Handler(Handler[FakeUpstream]):
     def do_GET(self) -> None:
         self._handle()
 
     def do_POST(self) -> None:
         self._handle()
 
-    def log_message(self, *_: Any) -> None:
-        """Nothing on the terminal."""
-
     def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
         seen = Seen(self.command, self.path, headers, body)
-        answer = self.server.upstream.answer(seen)
+        answer = self.owner.answer(seen)
         self.close_connection = True
         whole = False
         # A client that has hung up, as some tests want it to.
         with contextlib.suppress(OSError):
             whole = self._wait(answer.hang) and self._send(answer)
-        self.server.upstream.ended(seen, whole=whole)
+        self.owner.ended(seen, whole=whole)
 
     def _wait(self, seconds: float) -> bool:
         """Let so much time pass; whether the client is still there and nobody stops the server."""
         until = time.monotonic() + seconds
         while not self._is_alone() and time.monotonic() < until:
-            if self.server.upstream.stopping.wait(min(0.05, max(0.0, until - time.monotonic()))):
+            if self.owner.stopping.wait(min(0.05, max(0.0, until - time.monotonic()))):
                 return False
         return not self._is_alone()
 
@@ -280,6 +248,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
         return False
+
+
+FakeUpstream.handler = _Handler
 
 
 def _json(value: object, status: int = 200) -> Answer:

@@ -5,11 +5,11 @@ comes in events, tools are called, `logprobs` are given, and the text says how m
 """
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
+
+from tests.loopback import Handler, Loopback
 
 ANSWER = "Köln is on the Rhine 🌊."
 PIECES = ("Köln ", "is on ", "the Rhine ", "🌊.")
@@ -20,44 +20,19 @@ FAILURE = "The model is overloaded with otters."
 Json = dict[str, Any]
 
 
-class FakeOpenAI:
+class FakeOpenAI(Loopback):
     """Use it as a context manager. `asked` has the path and body of every request, in order."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, Json]] = []
-        self._server = _Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-
-    @property
-    def port(self) -> int:
-        """Of 127.0.0.1."""
-        return self._server.server_port
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(5)
+        super().__init__()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self, fake: FakeOpenAI) -> None:
-        self.fake = fake
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-
+class _Handler(Handler[FakeOpenAI]):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         path = urlsplit(self.path).path
-        self.server.fake.asked.append((path, body))
+        self.owner.asked.append((path, body))
         model = str(body.get("model"))
         if model.startswith("fails-"):
             self._send_json(int(model.removeprefix("fails-")), {"error": {"message": FAILURE, "type": "otters"}})
@@ -65,9 +40,6 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_events(_message_events(body) if path.endswith("/messages") else _chunks(body))
         else:
             self._send_json(200, ANSWERS[path](body))
-
-    def log_message(self, *_: Any) -> None:
-        """Nothing on the terminal."""
 
     def _send_json(self, status: int, body: Json) -> None:
         self._send(status, "application/json", json.dumps(body).encode())
@@ -81,6 +53,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+
+FakeOpenAI.handler = _Handler
 
 
 def pictures(messages: list[Json]) -> int:

@@ -5,8 +5,6 @@ import logging
 import struct
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
 import pytest
@@ -16,6 +14,7 @@ from pytest_django.fixtures import Settings
 from reviews.models import Completion
 from reviews.web.media_types import media_type
 from reviews.workflow import ingest, pictures
+from tests.loopback import Handler, Loopback
 from tests.web.scene import Scene, document, scene
 
 pytestmark = pytest.mark.django_db
@@ -137,50 +136,48 @@ def test_it_knows_bytes_by_how_they_begin(data: bytes, kind: str) -> None:
 # --- pictures at an address ----------------------------------------------------------------------------------------
 
 
-@dataclass
-class Photos:
-    """A server with pictures on loopback, and what it was asked."""
+class Photos(Loopback):
+    """A server with pictures: /a.png is one; /page is none, /gone is not there, /moved leads on, /big has no end, /slow
+    never comes. `seen` has the headers that it was asked with.
+    """
 
-    port: int = 0
-    seen: list[dict[str, str]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.seen: list[dict[str, str]] = []
+        self.ended = threading.Event()
+        super().__init__()
 
-    def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self.port}{path}"
+    def __exit__(self, *_: object) -> None:
+        self.ended.set()
+        super().__exit__()
+
+    def at(self, path: str) -> str:
+        return f"{self.url}{path}"
+
+
+class _Handler(Handler[Photos]):
+    def do_GET(self) -> None:
+        self.owner.seen.append(dict(self.headers))
+        status = {"/gone": 404, "/moved": 302}.get(self.path, 200)
+        self.send_response(status)
+        self.send_header("Content-Type", "image/png")
+        self.send_header("Location", self.owner.at("/a.png"))
+        self.send_header("Set-Cookie", "seen=1")
+        self.end_headers()
+        if self.path == "/slow":
+            self.owner.ended.wait(10)
+        if self.path == "/big":
+            for _ in range(11):
+                self.wfile.write(PNG + b"\0" * 1024 * 1024)
+        self.wfile.write(b"<html>" if self.path == "/page" else PNG)
+
+
+Photos.handler = _Handler
 
 
 @pytest.fixture
 def photos() -> Iterator[Photos]:
-    """/a.png is one; /page is none, /gone is not there, /moved leads on, /big has no end, /slow never comes."""
-    made = Photos()
-    ended = threading.Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            made.seen.append(dict(self.headers))
-            status = {"/gone": 404, "/moved": 302}.get(self.path, 200)
-            self.send_response(status)
-            self.send_header("Content-Type", "image/png")
-            self.send_header("Location", made.url("/a.png"))
-            self.send_header("Set-Cookie", "seen=1")
-            self.end_headers()
-            if self.path == "/slow":
-                ended.wait(10)
-            if self.path == "/big":
-                for _ in range(11):
-                    self.wfile.write(PNG + b"\0" * 1024 * 1024)
-            self.wfile.write(b"<html>" if self.path == "/page" else PNG)
-
-        def log_message(self, *_: object) -> None:
-            """Nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        made.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
+    with Photos() as made:
         yield made
-        ended.set()
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -192,7 +189,7 @@ def test_it_fetches_a_picture_without_saying_who_asks(
     photos: Photos, allowed: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     made = scene()
-    completion = hold(made, picture(photos.url("/a.png")))
+    completion = hold(made, picture(photos.at("/a.png")))
     with caplog.at_level(logging.INFO, "reviews.web.media"):
         response = ask(made, completion)
     assert (response.status_code, response["Content-Type"], response.content) == (200, "image/png", PNG)
@@ -204,7 +201,7 @@ def test_it_fetches_a_picture_without_saying_who_asks(
 def test_it_reaches_no_address_that_is_not_public(photos: Photos, settings: Settings) -> None:
     settings.OUTBOUND_ALLOW = ["127.0.0.1"]
     made = scene()
-    response = ask(made, hold(made, picture(photos.url("/a.png"))))
+    response = ask(made, hold(made, picture(photos.at("/a.png"))))
     assert (response.status_code, photos.seen) == (502, [])
     assert "not a public one" in response.content.decode()
 
@@ -220,7 +217,7 @@ def test_it_reaches_no_address_that_is_not_public(photos: Photos, settings: Sett
 )
 def test_it_says_why_a_picture_does_not_come(photos: Photos, allowed: None, path: str, status: int, words: str) -> None:
     made = scene()
-    response = ask(made, hold(made, picture(photos.url(path))))
+    response = ask(made, hold(made, picture(photos.at(path))))
     assert response.status_code == status
     assert words in response.content.decode()
     assert len(photos.seen) == 1
@@ -229,13 +226,13 @@ def test_it_says_why_a_picture_does_not_come(photos: Photos, allowed: None, path
 def test_it_waits_for_no_server_for_long(photos: Photos, allowed: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pictures, "SECONDS", 1.0)
     made = scene()
-    response = ask(made, hold(made, picture(photos.url("/slow"))))
+    response = ask(made, hold(made, picture(photos.at("/slow"))))
     assert (response.status_code, response.content) == (502, b"It did not come within 1 s.")
 
 
 def test_it_fetches_two_at_a_time(photos: Photos, allowed: None) -> None:
     made = scene()
-    completion = hold(made, picture(photos.url("/a.png")))
+    completion = hold(made, picture(photos.at("/a.png")))
     with pictures._PLACES, pictures._PLACES:
         assert ask(made, completion).status_code == 503
     assert ask(made, completion).status_code == 200
