@@ -18,7 +18,7 @@ pytestmark = pytest.mark.e2e
 MakeInstance = Callable[..., Instance]
 Record = Callable[[str, object], None]
 AT_ONCE = {"GRADEBENCH_UNDO_SECONDS": "0"}
-PUSHES = 20
+PUSHES = 10
 # The client gives an upstream up that accepts and never answers after thirty seconds.
 ARRIVE_SECONDS = 20
 
