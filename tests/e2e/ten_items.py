@@ -1,5 +1,6 @@
 """Ten completions to grade, and a person at the keyboard whose presses and page loads are counted."""
 
+import itertools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,7 @@ from tests.e2e import steps
 from tests.instances import Instance
 
 ITEMS = 10
+_numbers = itertools.count(1)
 ONE_CHOICE: dict[str, Any] = {
     **steps.FEEDBACK_TASK,
     "json_schema": {
@@ -23,12 +25,12 @@ def team_with(
     instance: Instance, *names: str, feedback_task: dict[str, Any] = ONE_CHOICE, items: int = ITEMS
 ) -> steps.Organization:
     """A team with these reviewers, and a queue of completions that the feedback task matches."""
-    team = steps.create_organization(instance, "team")
+    team = steps.create_organization(instance, f"team-{next(_numbers)}")
     for name in names:
         steps.add_member(team, name, "reviewer")
     team.create_feedback_task(feedback_task)
     for number in range(items):
-        team.create(steps.chat(f"Question {number}?", f"We open at {number}.", organization_id="team"))
+        team.create(steps.chat(f"Question {number}?", f"We open at {number}.", organization_id=team.slug))
     return team
 
 
@@ -80,8 +82,9 @@ class Person:
         self.page.on("domcontentloaded", lambda loaded: self.loads.append(loaded.url))
 
     def press(self, key: str) -> None:
-        """One key."""
+        """One key, once the page that is open has its scripts."""
         self.actions += 1
+        self.page.wait_for_load_state()
         self.page.keyboard.press(key)
 
     def click(self, name: str) -> None:

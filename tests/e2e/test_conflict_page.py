@@ -17,8 +17,8 @@ from tests.e2e import steps
 from tests.instances import Instance
 
 pytestmark = pytest.mark.e2e
-# How a page looks is the same on either database.
-looks_alone = pytest.mark.sqlite
+# What happens in the browser is the same on either database.
+on_one_database = pytest.mark.sqlite
 
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 LOOKS: dict[str, dict[str, Any]] = {
@@ -137,7 +137,7 @@ def arrived(met: Conflicts, name: str, text: str) -> None:
     assert text in shown.page
 
 
-@looks_alone
+@on_one_database
 @pytest.mark.parametrize("name", ["look", "ugly"])
 @pytest.mark.parametrize("look", LOOKS)
 def test_it_fits(met: Conflicts, contexts: Contexts, look: str, name: str) -> None:
@@ -161,7 +161,7 @@ def test_it_fits(met: Conflicts, contexts: Contexts, look: str, name: str) -> No
         assert box["height"] >= 24
 
 
-@looks_alone
+@on_one_database
 def test_the_texts_stand_side_by_side_where_there_is_room_and_differences_first_where_not(
     met: Conflicts, contexts: Contexts
 ) -> None:
@@ -177,6 +177,7 @@ def test_the_texts_stand_side_by_side_where_there_is_room_and_differences_first_
     assert theirs < ours < base
 
 
+@on_one_database
 def test_keys_bring_the_focus_to_a_choice_and_press_nothing(met: Conflicts, page: Page) -> None:
     sign_in(page, met.team)
     page.goto(met.path("keys"))
@@ -235,6 +236,7 @@ def test_what_clashes_is_chosen_place_by_place_and_can_be_taken_back(met: Confli
     arrived(met, "box", text.replace("four weeks", "30 days"))
 
 
+@on_one_database
 def test_it_needs_no_javascript(met: Conflicts, contexts: Contexts) -> None:
     contexts.watch.allow("status of 422")
     page = contexts.new(java_script_enabled=False).new_page()

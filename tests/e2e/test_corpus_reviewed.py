@@ -16,6 +16,8 @@ from tests.e2e.test_corpus import Documents, own_corpus
 from tests.instances import Instance
 
 pytestmark = pytest.mark.e2e
+# What happens in the browser is the same on either database.
+on_one_database = pytest.mark.sqlite
 
 MakeInstance = Callable[..., Instance]
 Leaf = tuple[str, Any, Any]
@@ -64,6 +66,7 @@ def test_our_own_corpus_is_reviewed(instances: MakeInstance, record_property: Ca
     review_all(instances, own_corpus(), record_property)
 
 
+@on_one_database
 def test_the_recorded_exchanges_are_reviewed(
     instances: MakeInstance, corpus_folder: Path | None, record_property: Callable[[str, object], None]
 ) -> None:
@@ -74,6 +77,7 @@ def test_the_recorded_exchanges_are_reviewed(
     review_all(instances, documents, record_property)
 
 
+@on_one_database
 def test_the_samples_of_log10_are_reviewed(
     instances: MakeInstance, corpus_folder: Path | None, record_property: Callable[[str, object], None]
 ) -> None:

@@ -17,8 +17,8 @@ from tests.e2e import steps
 from tests.instances import Instance
 
 pytestmark = pytest.mark.e2e
-# How a page looks is the same on either database.
-looks_alone = pytest.mark.sqlite
+# What happens in the browser is the same on either database.
+on_one_database = pytest.mark.sqlite
 
 REVIEWS = 30
 PHONE = {"width": 360, "height": 780}
@@ -164,6 +164,7 @@ def test_what_arrives_appears_without_a_reload(busy: Team, page: Page) -> None:
     assert loads == []
 
 
+@on_one_database
 def test_focus_and_what_is_open_survive(busy: Team, page: Page) -> None:
     sign_in(page, busy)
     open_sync(page, busy)
@@ -177,6 +178,7 @@ def test_focus_and_what_is_open_survive(busy: Team, page: Page) -> None:
     expect(page.locator("#upstreams table")).to_be_visible()
 
 
+@on_one_database
 def test_a_part_that_did_not_change_is_left_alone(busy: Team, page: Page) -> None:
     calm(busy)
     sign_in(page, busy)
@@ -210,6 +212,7 @@ def test_what_needs_a_person_appears_and_goes_by_a_press(busy: Team, page: Page)
     calm(busy)
 
 
+@on_one_database
 def test_giving_up_asks_first_and_is_not_disturbed(busy: Team, page: Page) -> None:
     calm(busy)
     refused = (
@@ -235,6 +238,7 @@ def test_giving_up_asks_first_and_is_not_disturbed(busy: Team, page: Page) -> No
     fits(page)
 
 
+@on_one_database
 def test_it_says_when_the_connection_is_lost_and_when_it_is_back(busy: Team, page: Page, contexts: Contexts) -> None:
     contexts.watch.allow("ERR_FAILED")
     contexts.watch.allow("htmx:(sendError|afterRequest)")
@@ -247,6 +251,7 @@ def test_it_says_when_the_connection_is_lost_and_when_it_is_back(busy: Team, pag
     expect(page.locator("#live")).to_have_text("Live", timeout=30_000)
 
 
+@on_one_database
 def test_it_asks_nothing_while_nobody_sees_it(busy: Team, page: Page) -> None:
     sign_in(page, busy)
     open_sync(page, busy)
@@ -261,6 +266,7 @@ def test_it_asks_nothing_while_nobody_sees_it(busy: Team, page: Page) -> None:
         page.evaluate(f"{hide % 'false'}; document.dispatchEvent(new Event('visibilitychange'))")
 
 
+@on_one_database
 def test_it_says_that_the_session_is_over(busy: Team, page: Page, contexts: Contexts) -> None:
     contexts.watch.allow("401|htmx:responseError")
     sign_in(page, busy)
@@ -279,7 +285,7 @@ def look(request: pytest.FixtureRequest, contexts: Contexts) -> Page:
     return contexts.new(**LOOKS[request.param]).new_page()
 
 
-@looks_alone
+@on_one_database
 def test_it_is_calm_with_nothing_to_show(busy: Team, look: Page) -> None:
     sign_in(look, busy, "carol")
     open_sync(look, busy)
@@ -290,7 +296,7 @@ def test_it_is_calm_with_nothing_to_show(busy: Team, look: Page) -> None:
     fits(look)
 
 
-@looks_alone
+@on_one_database
 def test_it_is_calm_with_sixty_pushes_in_every_state(busy: Team, look: Page) -> None:
     calm(busy)
     busy.database(EVERY_STATE)
@@ -310,6 +316,7 @@ def test_it_is_calm_with_sixty_pushes_in_every_state(busy: Team, look: Page) -> 
     fits(look)
 
 
+@on_one_database
 def test_it_needs_no_javascript(busy: Team, contexts: Contexts) -> None:
     calm(busy)
     busy.database(EVERY_STATE)
@@ -332,7 +339,7 @@ def test_it_needs_no_javascript(busy: Team, contexts: Contexts) -> None:
 # The banner and the news of a claim ------------------------------------------------------------------------------
 
 
-@looks_alone
+@on_one_database
 def test_the_decision_stays_in_sight_below_a_banner(busy: Team, contexts: Contexts) -> None:
     page = contexts.new(viewport={"width": 1280, "height": 800}).new_page()
     sign_in(page, busy)
@@ -351,6 +358,7 @@ def test_the_decision_stays_in_sight_below_a_banner(busy: Team, contexts: Contex
         busy.database(f"Upstream.objects.update(token_refused_at=None, {down})")
 
 
+@on_one_database
 def test_a_reviewer_is_told_and_her_words_stay(busy: Team, page: Page) -> None:
     sign_in(page, busy)
     page.locator(".go button").first.click()

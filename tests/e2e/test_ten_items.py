@@ -4,7 +4,7 @@ killed server; and nobody meets an item that somebody else has.
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -16,6 +16,8 @@ from tests.e2e.ten_items import ITEMS, ONE_CHOICE, Person, is_done, shown, sign_
 from tests.instances import Instance
 
 pytestmark = pytest.mark.e2e
+# What happens in the browser is the same on either database.
+on_one_database = pytest.mark.sqlite
 TWO_QUESTIONS: dict[str, Any] = {
     **ONE_CHOICE,
     "json_schema": {
@@ -37,10 +39,19 @@ def record(record_property: Callable[[str, object], None]) -> Callable[[str, obj
     return record_property
 
 
+@pytest.fixture(scope="module")
+def instance() -> Iterator[Instance]:
+    """One for all teams."""
+    with Instance("ten") as made:
+        yield made
+
+
 @pytest.fixture
-def team(instances: Callable[..., Instance]) -> steps.Organization:
-    """A team of two with ten completions."""
-    return team_with(instances("ten"), "alice", "bob")
+def team(instance: Instance) -> Iterator[steps.Organization]:
+    """A team of two with ten completions. They leave it with the test: what is left there is nothing to the next."""
+    made = team_with(instance, "alice", "bob")
+    yield made
+    steps.ask_database(instance, f"Member.objects.filter(organization__slug={made.slug!r}).delete()")
 
 
 def grades(team: steps.Organization) -> dict[str, dict[str, Any]]:
@@ -50,6 +61,7 @@ def grades(team: steps.Organization) -> dict[str, dict[str, Any]]:
     return rows
 
 
+@on_one_database
 def test_ten_items_take_a_key_each_where_one_choice_is_asked_for(
     team: steps.Organization, page: Page, record: Callable[[str, object], None]
 ) -> None:
@@ -70,6 +82,7 @@ def test_ten_items_take_a_key_each_where_one_choice_is_asked_for(
     assert {uid: row["json_values"]["verdict"] for uid, row in grades(team).items()} == dict.fromkeys(met, "good")
 
 
+@on_one_database
 def test_ten_items_take_a_digit_and_enter_where_she_wants_it_so(
     team: steps.Organization, page: Page, record: Callable[[str, object], None]
 ) -> None:
@@ -112,6 +125,7 @@ def test_ten_items_without_javascript(team: steps.Organization, contexts: Contex
     }
 
 
+@on_one_database
 def test_undo_without_javascript(team: steps.Organization, contexts: Contexts) -> None:
     page = contexts.new(java_script_enabled=False).new_page()
     sign_in(page, team, "alice")
@@ -180,6 +194,7 @@ def goes_on_by_itself(page: Page) -> None:
     expect(page.locator("#saved .on-server")).to_be_visible()
 
 
+@on_one_database
 def test_no_character_older_than_a_second_is_lost_with_the_browser(
     instances: Callable[..., Instance], contexts: Contexts
 ) -> None:
@@ -204,6 +219,7 @@ def test_no_character_older_than_a_second_is_lost_with_the_browser(
     assert other.get_by_label("Text of the answer").input_value() == words
 
 
+@on_one_database
 def test_what_the_server_never_got_is_put_back_on_this_computer(team: steps.Organization, contexts: Contexts) -> None:
     contexts.watch.allow(BROKEN)
     context = contexts.new()
@@ -222,6 +238,7 @@ def test_what_the_server_never_got_is_put_back_on_this_computer(team: steps.Orga
     expect(again.locator("#saved .on-server")).to_be_visible()
 
 
+@on_one_database
 def test_a_draft_of_another_text_is_offered_and_thrown_away(team: steps.Organization, page: Page) -> None:
     start(page, team, "alice")
     page.get_by_label("Comment").fill("About the old text.")
@@ -240,6 +257,7 @@ def test_a_draft_of_another_text_is_offered_and_thrown_away(team: steps.Organiza
     expect(page.get_by_text("You wrote something before the text changed")).to_be_hidden()
 
 
+@on_one_database
 def test_nothing_of_hers_stays_on_the_computer_after_she_signs_out(team: steps.Organization, page: Page) -> None:
     start(page, team, "alice")
     page.get_by_label("Comment").fill("Private.")

@@ -10,7 +10,7 @@ from tests.browser import Contexts
 from tests.e2e import steps
 from tests.instances import Instance
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.sqlite]
 
 
 def test_a_review_needs_no_javascript(instances: Callable[..., Instance], contexts: Contexts) -> None:

@@ -37,6 +37,8 @@ from tests.instances import DATABASE_FILE, Instance, InstanceError, encryption_k
 from tests.services import create_database, drop_database, postgres_programs
 
 pytestmark = pytest.mark.e2e
+# Keys and what they seal are the same on either database.
+on_one_database = pytest.mark.sqlite
 
 BACKUPS = 3
 COMPLETIONS = 45
@@ -310,6 +312,7 @@ def settle(instance: Instance) -> None:
     steps.wait_for("Two more pulls", lambda: driver.query(instance, lists)[0][0] >= before + 2)
 
 
+@on_one_database
 def test_without_the_key_nothing_is_lost_and_a_new_token_resumes(stage: Stage, instances: Make) -> None:
     backup, standing = stage.backups[0], at_a(stage.shop)
     restored = restore(instances, backup, encryption_key())
@@ -336,6 +339,7 @@ def test_without_the_key_nothing_is_lost_and_a_new_token_resumes(stage: Stage, i
     assert driver.query(restored, said) == [("",)]
 
 
+@on_one_database
 def test_the_key_put_behind_the_other_resumes(stage: Stage, instances: Make) -> None:
     backup, standing = stage.backups[1], at_a(stage.shop)
     present, old = encryption_key(), key_of(stage.team.instance)
