@@ -61,7 +61,9 @@ def test_what_a_reviewer_decides_arrives_upstream(
     assert set(listed) == set(loop.originals)
     sign_in(page, loop.team)
     _, pulled = steps.wait_for("All three are in B's queue", lambda: waiting(page, loop.team) == 3)
-    page.get_by_role("button", name="Start reviewing").press("Enter")
+    # The item behind is fetched before she submits: else it may be the third, which another request takes meanwhile.
+    with page.expect_response(lambda answer: answer.url.endswith("/prefetch")):
+        page.get_by_role("button", name="Start reviewing").press("Enter")
 
     first = by_keyboard(page)
     second = by_mouse(page, after=first)
