@@ -99,7 +99,7 @@ def recovery_codes(request: HttpRequest) -> HttpResponse:
         if not recovery_flows.can_generate_recovery_codes(user):
             raise Http404
         recovery_flows.generate_recovery_codes(request)
-        audit.record("second_factor.add", user, organization=None, actor=actor_of(request), details="recovery codes")
+        audit.record("second_factor.add", user, organization=None, actor=actor_of(request), details="recovery_codes")
         return go_to(request, "recovery_codes")
     row = _found(request, type=Authenticator.Type.RECOVERY_CODES)
     try:

@@ -14,8 +14,9 @@ from reviews.workflow.upstreams import Resealed
 
 class Command(BaseCommand):
     help = (
-        "Seal every upstream's token and every second factor again with the first key of GRADEBENCH_ENCRYPTION_KEYS. Without that setting: "
-        "make a new key, seal with it, and forget the former one. Safe to repeat, also after it was broken off."
+        "Seal every upstream's token and every second factor again with the first key of GRADEBENCH_ENCRYPTION_KEYS. "
+        "Without that setting: make a new key, seal with it, and forget the former one. Safe to repeat, also after it "
+        "was broken off."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
