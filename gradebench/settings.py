@@ -244,22 +244,22 @@ MFA_RATE_LIMITS = False
 REQUIRE_SECOND_FACTOR = _one_of("GRADEBENCH_REQUIRE_SECOND_FACTOR", ("none", "staff", "admins", "everyone"))
 SOCIALACCOUNT_ADAPTER = "reviews.web.engine.OpenIdAdapter"
 OIDC_ISSUER = env.str("GRADEBENCH_OIDC_ISSUER", default="").rstrip("/")
-OIDC_NAME = env.str("GRADEBENCH_OIDC_NAME", default="OpenID Connect")
+OIDC_NAME = env.str("GRADEBENCH_OIDC_NAME", default="") or "OpenID Connect"
 
 
 def _openid_connect() -> dict[str, Any]:
     """The one provider, where one is named."""
     if not OIDC_ISSUER:
         return {}
-    client = {name: env.str(f"GRADEBENCH_OIDC_{name}", default="") for name in ("CLIENT_ID", "CLIENT_SECRET")}
-    missing = [f"GRADEBENCH_OIDC_{name}" for name, value in client.items() if not value]
-    if missing:
-        raise ImproperlyConfigured(f"Set {' and '.join(missing)}: GRADEBENCH_OIDC_ISSUER is set.")
+    names = ("GRADEBENCH_OIDC_CLIENT_ID", "GRADEBENCH_OIDC_CLIENT_SECRET")
+    client_id, client_secret = (env.str(name, default="") for name in names)
+    if not client_id or not client_secret:
+        raise ImproperlyConfigured(f"Set {' and '.join(names)}: GRADEBENCH_OIDC_ISSUER is set.")
     app = {
         "provider_id": "oidc",
         "name": OIDC_NAME,
-        "client_id": client["CLIENT_ID"],
-        "secret": client["CLIENT_SECRET"],
+        "client_id": client_id,
+        "secret": client_secret,
         "settings": {"server_url": OIDC_ISSUER, "oauth_pkce_enabled": True},
     }
     return {"openid_connect": {"APPS": [app]}}
