@@ -3,32 +3,28 @@
 import base64
 import hashlib
 import json
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tests.loopback import Handler, Loopback
+
 CLIENT_ID, CLIENT_SECRET, CODE, ACCESS = "gradebench", "a secret of the client", "one-code", "one-access-token"
 
 
-class Provider(ThreadingHTTPServer):
+class Provider(Loopback):
     """`claims` are what it says of who signed in there; `challenge` is what the browser brought for the code."""
 
-    daemon_threads = True
-
     def __init__(self, claims: dict[str, Any]) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__()
         self.claims = claims
         self.said_of_id: dict[str, Any] = {}
         self.challenge = ""
         self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self.issuer = f"http://127.0.0.1:{self.server_address[1]}"
+        self.issuer = self.url
 
     def authorize(self, url: str) -> dict[str, str]:
         """She signs in at `url`; what comes back with her."""
@@ -62,16 +58,14 @@ class Provider(ThreadingHTTPServer):
         }
 
 
-class _Handler(BaseHTTPRequestHandler):
-    server: Provider
-
+class _Handler(Handler[Provider]):
     def do_GET(self) -> None:
         if self.path == "/.well-known/openid-configuration":
-            self._answer(200, self.server.configuration)
+            self._answer(200, self.owner.configuration)
         elif self.path == "/userinfo" and self.headers["Authorization"] == f"Bearer {ACCESS}":
-            self._answer(200, self.server.claims)
+            self._answer(200, self.owner.claims)
         elif self.path == "/keys":
-            key = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self.server.key.public_key()))
+            key = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self.owner.key.public_key()))
             self._answer(200, {"keys": [{**key, "kid": "1", "alg": "RS256", "use": "sig"}]})
         else:
             self._answer(404, {})
@@ -79,7 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         text = self.rfile.read(int(self.headers["Content-Length"])).decode()
         posted = {name: values[0] for name, values in parse_qs(text).items()}
-        self._answer(*self.server.token(posted) if self.path == "/token" else (404, {}))
+        self._answer(*self.owner.token(posted) if self.path == "/token" else (404, {}))
 
     def _answer(self, status: int, body: dict[str, Any]) -> None:
         data = json.dumps(body).encode()
@@ -89,17 +83,5 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def log_message(self, *args: Any) -> None:
-        """Quiet."""
 
-
-@contextmanager
-def running(claims: dict[str, Any]) -> Iterator[Provider]:
-    """One that serves until the end."""
-    provider = Provider(claims)
-    threading.Thread(target=provider.serve_forever, daemon=True).start()
-    try:
-        yield provider
-    finally:
-        provider.shutdown()
-        provider.server_close()
+Provider.handler = _Handler

@@ -18,7 +18,7 @@ CALLBACK = "/sign-in/oidc/callback"
 
 @pytest.fixture
 def provider() -> Iterator[Provider]:
-    with openid.running(dict(CLAIMS)) as provider:
+    with Provider(dict(CLAIMS)) as provider:
         app = {
             "provider_id": "oidc",
             "name": "Acme",
@@ -139,8 +139,7 @@ def test_who_turns_back_reads_why(provider: Provider, mira: User) -> None:
 
 
 def test_a_provider_that_is_down_is_said(provider: Provider, mira: User) -> None:
-    provider.shutdown()
-    provider.server_close()
+    provider.__exit__()
     assert Client().post("/sign-in/openid").status_code == 503
 
 
