@@ -180,12 +180,6 @@ def sign_in_link(secret: str) -> SignInLink | None:
     return SignInLink.objects.usable().filter(hash=_hash(secret)).select_related("user").first()
 
 
-def sign_in_link_user(secret: str) -> User | None:
-    """Whom an unused link would sign in."""
-    link = sign_in_link(secret)
-    return link.user if link else None
-
-
 def use_sign_in_link(secret: str, *, address: str | None, password: str | None = None) -> User | None:
     """Use a link up and return whom it signs in; None when it is unknown, used or too old. Two at once: one wins.
 
