@@ -86,6 +86,8 @@ def welcome(request: HttpRequest, secret: str) -> HttpResponse:
 
 def enter(request: HttpRequest, user: User, *, by: str, following: str = "") -> HttpResponse:
     """The first step is done: sign her in, or ask for the second. A `following` on another site is not followed."""
+    if request.user.is_authenticated and request.user.pk != user.pk:
+        logout(request)
     request.session[ZONE_KEY] = request.POST.get("time_zone", "")[:64]
     record_authentication(request, user, by)
     here = url_has_allowed_host_and_scheme(following, {request.get_host()}, require_https=request.is_secure())

@@ -9,7 +9,6 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 
 from reviews.models import User
-from reviews.web.http import is_htmx
 from reviews.workflow import second_factors
 
 KEY = "wants_second_factor"
@@ -50,6 +49,6 @@ class RequiredFactor:
         """A redirect, or None where she may go on."""
         if not getattr(view, "login_required", True) or not request.session.get(KEY):
             return None
-        if request.resolver_match is not None and request.resolver_match.url_name in OPEN and not is_htmx(request):
+        if request.resolver_match is not None and request.resolver_match.url_name in OPEN:
             return None
         return redirect("you")

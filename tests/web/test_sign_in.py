@@ -151,6 +151,18 @@ def _change(client: Client) -> None:
     user.save()
 
 
+def test_somebody_else_signs_in_where_she_is_still_signed_in(mira: User) -> None:
+    nadia = factories.member(factories.organization(), username="nadia", password=PASSWORD).user
+    client = Client()
+    _try(client)
+    before = client.cookies["sessionid"].value
+    _try(client, name="nadia")
+    assert client.get("/you").context["user"] == nadia
+    assert AuditEvent.objects.get(action="sign_in", user=nadia).details == "password"
+    client.cookies["sessionid"] = before
+    assert client.get("/").status_code == 302
+
+
 @pytest.mark.parametrize("end", [_leave, _forbid, _change])
 def test_a_session_ends_at_the_next_request(mira: User, end: Callable[[Client], None]) -> None:
     client = Client()
