@@ -4,6 +4,7 @@ embedded default (SQLite, one process); with them the same code runs on PostgreS
 
 import sys
 import warnings
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,22 @@ def _between(name: str, default: int, *, least: int, most: int) -> int:
     return value
 
 
+def _networks(name: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Addresses and ranges from the environment, a comma list."""
+    try:
+        return tuple(ip_network(text.strip()) for text in env.list(name, default=[]) if text.strip())
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}. Name addresses and ranges, such as 10.0.0.0/8.") from error
+
+
+def _one_of(name: str, choices: tuple[str, ...]) -> str:
+    """A word from the environment; the first of `choices` where there is none."""
+    value: str = env.str(name, default="") or choices[0]
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name} is “{value}”; it must be one of: {', '.join(choices)}.")
+    return value
+
+
 SECRET_KEY = _secret("SECRET_KEY", "secret.key")
 ENCRYPTION_KEYS: list[str] = keys_in(_secret("GRADEBENCH_ENCRYPTION_KEYS", "encryption.key"))
 # Where the keys came from, when they did not come from the environment.
@@ -52,6 +69,12 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     "csp",
     "django_htmx",
     "rest_framework",
@@ -71,6 +94,10 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "gradebench.doors.SignInRequired",
+    "reviews.web.presence.middleware",
+    "reviews.web.required_factor.RequiredFactor",
     "reviews.web.zones.middleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -144,11 +171,20 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "sign_in"
 LOGIN_REDIRECT_URL = "queues"
-SESSION_COOKIE_AGE = 12 * 3600
 # Behind TLS the cookies are bound to it; the embedded default is plain HTTP on loopback and could not sign in.
 HTTPS = env.bool("GRADEBENCH_HTTPS", default=not EMBEDDED)
+# Twelve hours without a request; see reviews.web.presence.
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_ENGINE = "gradebench.sessions"
+# A browser takes a cookie of this prefix from this very host alone, over TLS: no neighbour under the same domain can
+# plant one.
+SESSION_COOKIE_NAME = "__Host-sessionid" if HTTPS else "sessionid"
+CSRF_COOKIE_NAME = "__Host-csrftoken" if HTTPS else "csrftoken"
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
@@ -175,6 +211,61 @@ CONTENT_SECURITY_POLICY = {
         "object-src": ["'none'"],
     }
 }
+
+# Whose X-Forwarded-For counts.
+TRUSTED_PROXIES = _networks("GRADEBENCH_TRUSTED_PROXIES")
+# Of codes that were used, which may not be used again: every web process knows them, with no broker there. The table
+# is made by reviews' migration 0005.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "gradebench_cache",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    }
+}
+
+# Sign-in: django-allauth is the engine, the pages and their addresses are ours (reviews/web/engine.py) ---------------
+ACCOUNT_ADAPTER = "reviews.web.engine.AccountAdapter"
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+# It counts in the cache; we count in a table (reviews/workflow/throttling.py).
+ACCOUNT_RATE_LIMITS = False
+# For how long a second step may be thought about, and for how long a sign-in lets her change how she signs in.
+ACCOUNT_LOGIN_TIMEOUT = 900
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
+MFA_ADAPTER = "reviews.web.engine.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_TOTP_ISSUER = "GradeBench"
+# A clock that is half a minute off is good enough.
+MFA_TOTP_TOLERANCE = 1
+MFA_RATE_LIMITS = False
+# Who must have a second factor: site staff; they and the admins of organizations; everyone.
+REQUIRE_SECOND_FACTOR = _one_of("GRADEBENCH_REQUIRE_SECOND_FACTOR", ("none", "staff", "admins", "everyone"))
+SOCIALACCOUNT_ADAPTER = "reviews.web.engine.OpenIdAdapter"
+OIDC_ISSUER = env.str("GRADEBENCH_OIDC_ISSUER", default="").rstrip("/")
+OIDC_NAME = env.str("GRADEBENCH_OIDC_NAME", default="") or "OpenID Connect"
+
+
+def _openid_connect() -> dict[str, Any]:
+    """The one provider, where one is named."""
+    if not OIDC_ISSUER:
+        return {}
+    names = ("GRADEBENCH_OIDC_CLIENT_ID", "GRADEBENCH_OIDC_CLIENT_SECRET")
+    client_id, client_secret = (env.str(name, default="") for name in names)
+    if not client_id or not client_secret:
+        raise ImproperlyConfigured(f"Set {' and '.join(names)}: GRADEBENCH_OIDC_ISSUER is set.")
+    app = {
+        "provider_id": "oidc",
+        "name": OIDC_NAME,
+        "client_id": client_id,
+        "secret": client_secret,
+        "settings": {"server_url": OIDC_ISSUER, "oauth_pkce_enabled": True},
+    }
+    return {"openid_connect": {"APPS": [app]}}
+
+
+SOCIALACCOUNT_PROVIDERS = _openid_connect()
 
 # Pages -----------------------------------------------------------------------------------------------------------
 APPEND_SLASH = False

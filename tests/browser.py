@@ -24,9 +24,11 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
     # Nothing but loopback has an address, so that no page can reach out while we only look on.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
 WAIT_MILLISECONDS = 10_000
+# By its name too: a security key is bound to one.
+LOOPBACK = ("127.0.0.1", "localhost")
 LOCAL_SCHEMES = ("about", "blob", "data")
 
 # The console names a violation in words that change between versions; the event does not.
@@ -67,7 +69,7 @@ def running_chromium() -> Iterator[Browser]:
 
 class Watch:
     """Notes what no page of ours may do: script errors, errors in the console (content security policy violations are
-    among them) and requests to anything but 127.0.0.1.
+    among them) and requests to anything but loopback.
     """
 
     def __init__(self) -> None:
@@ -99,7 +101,7 @@ class Watch:
 
     def _request(self, request: Request) -> None:
         address = urlsplit(request.url)
-        if address.scheme not in LOCAL_SCHEMES and address.hostname != "127.0.0.1":
+        if address.scheme not in LOCAL_SCHEMES and address.hostname not in LOOPBACK:
             self.problems.append(f"request to another origin: {request.method} {request.url}")
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth import logout
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +13,7 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
+from gradebench.addresses import address_of
 from reviews.access import user_of
 from reviews.workflow import audit
 from reviews.workflow.audit import Actor
@@ -27,7 +29,7 @@ FAMILIES = (
 
 def actor_of(request: HttpRequest) -> Actor:
     """Who acts in the admin, for the audit."""
-    return Actor(user=user_of(request), address=request.META.get("REMOTE_ADDR"))
+    return Actor(user=user_of(request), address=address_of(request))
 
 
 class Site(admin.AdminSite):
@@ -43,6 +45,7 @@ class Site(admin.AdminSite):
         user = request.user
         return bool(user.is_active and user.is_staff and user.is_superuser)
 
+    @login_not_required
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """One way to sign in for all pages; who is signed in and still not let in has no business here."""
         following = request.GET.get("next") or reverse("admin:index")

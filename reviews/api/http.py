@@ -21,6 +21,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from gradebench import outages
+from gradebench.addresses import address_of
 from reviews.access import organization_named
 from reviews.api.authentication import HasToken, TokenAuthentication
 from reviews.api.openapi import Operation
@@ -244,7 +245,7 @@ class View(APIView):
 
     @property
     def actor(self) -> Actor:
-        return Actor(api_token=self.token, address=self.request.META.get("REMOTE_ADDR"))
+        return Actor(api_token=self.token, address=address_of(self.request))
 
     @property
     def reader(self) -> wire.Reader:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -57,6 +58,7 @@ class ShownNews:
     still_hers: bool = False
 
 
+@login_not_required
 @never_cache
 @require_GET
 def claim(request: HttpRequest, pk: int) -> HttpResponse:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.decorators import login_not_required, login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -33,6 +33,7 @@ class Restored:
     offered: OfferedDraft | None = None
 
 
+@login_not_required
 @require_POST
 def review_draft(request: HttpRequest, pk: int) -> HttpResponse:
     """Keep the form as it stands. 204: it is submitted already, so there is nothing to keep. 401: signed out. 413: too

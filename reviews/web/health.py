@@ -5,6 +5,7 @@ from datetime import timedelta
 from tempfile import TemporaryFile
 
 from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
 from django.db import Error, connection
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
@@ -22,12 +23,14 @@ DATABASE_SECONDS = 4.0
 LEAST_ROOM = 1024 * 1024
 
 
+@login_not_required
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
     """The process answers."""
     return JsonResponse({"ok": True})
 
 
+@login_not_required
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
     """Database, disk, broker, and whether beat and a worker have swept within the last minute: 200, or 503 and what

@@ -10,6 +10,7 @@ from django.template.context import make_context
 from django.utils import timezone
 from django_htmx.http import HttpResponseClientRedirect
 
+from gradebench.addresses import address_of
 from reviews.access import user_of
 from reviews.models import User
 from reviews.web.display import ReviewScreen
@@ -24,7 +25,7 @@ def is_htmx(request: HttpRequest) -> bool:
 
 def actor_of(request: HttpRequest) -> Actor:
     """The signed-in person, for the audit."""
-    return Actor(user=user_of(request), address=request.META.get("REMOTE_ADDR"))
+    return Actor(user=user_of(request), address=address_of(request))
 
 
 def render(

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.decorators import login_not_required, login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.utils.translation import gettext as _
@@ -61,6 +61,7 @@ def review(request: HttpRequest, pk: int) -> HttpResponse:
     return show_screen(request, screen)
 
 
+@login_not_required
 @never_cache
 @require_POST
 def queue_prefetch(request: HttpRequest, pk: int) -> HttpResponse:

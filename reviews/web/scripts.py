@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from django import template
+from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -28,6 +29,7 @@ def scripts(*names: str) -> str:
     return reverse("scripts", args=[_digest(_text(together)), together])
 
 
+@login_not_required
 @require_safe
 def joined(request: HttpRequest, digest: str, names: str) -> HttpResponse:
     """The scripts. An address of before an upgrade gets those of now, and may not keep them."""

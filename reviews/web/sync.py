@@ -6,7 +6,7 @@ import hashlib
 from datetime import datetime
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.decorators import login_not_required, login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -36,6 +36,7 @@ def sync(request: HttpRequest) -> HttpResponse:
     return render(request, "reviews/sync.html", {"page": page, "seen": "-".join(_fingerprints(page))})
 
 
+@login_not_required
 @never_cache
 @require_GET
 def sync_live(request: HttpRequest) -> HttpResponse:

@@ -34,6 +34,15 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "queues": ("/", ROLES),
     "sign_in": ("/sign-in?next=/sync", NOBODY),
     "welcome": ("{link}", NOBODY),
+    # These two in test_second_factor.py, with what they need.
+    "mfa_authenticate": ("/sign-in/second-step", ()),
+    "recovery_codes": ("/you/second-factor/codes", ()),
+    "you": ("/you", ("reviewer", "lead")),
+    "account_reauthenticate": ("/you/confirm?next=/you", ("reviewer",)),
+    "you_password": ("/you/password", ("reviewer",)),
+    "sessions": ("/you/sessions", ("reviewer",)),
+    "app_add": ("/you/second-factor/app", ("reviewer",)),
+    "key_add": ("/you/second-factor/key", ("reviewer",)),
     "queue_done": ("/queues/{demo.queues[Nothing to do]}/done", ROLES),
     "queue_settings": ("/queues/{demo.queues[Every kind of field]}/settings", LEADS),
     "queue_items": ("/queues/{demo.queues[Every kind of field]}/items", LEADS),
@@ -54,6 +63,14 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
 # They answer a POST, or lead on, and with one of the pages above.
 ACTIONS = {
     "sign_out",
+    "account_login",  # another name of sign_in
+    "openid_start",
+    "openid_connect_callback",
+    "you_details",
+    "sessions_end_others",
+    "session_end",
+    "app_remove",
+    "key_remove",
     "queue_start",
     "queue_prefetch",
     "queue_back",

@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django.fixtures import Settings
@@ -13,7 +14,7 @@ from gradebench import keyfiles
 from reviews.log10 import sync
 from reviews.management import alone
 from reviews.models import AuditEvent, Upstream
-from reviews.workflow import sealing, upstreams
+from reviews.workflow import sealing, second_factors, upstreams
 from reviews.workflow.audit import SYSTEM
 from tests import factories
 from tests.e2e import steps
@@ -76,6 +77,24 @@ def test_it_seals_again_with_the_first_key(settings: Settings, keys: list[str]) 
     settings.ENCRYPTION_KEYS = keys[:1]
     assert tokens() == TOKENS
     assert AuditEvent.objects.filter(action="upstream.reseal").count() == 2
+
+
+@pytest.mark.django_db
+def test_it_seals_second_factors_too_and_names_what_no_key_opens(
+    settings: Settings, keys: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.ENCRYPTION_KEYS = keys[1:]
+    user = factories.user("mira")
+    app = Authenticator.objects.create(user=user, type="totp", data={"secret": second_factors.seal("ABCD")})
+    settings.ENCRYPTION_KEYS = list(keys)
+    rotate()
+    app.refresh_from_db()
+    settings.ENCRYPTION_KEYS = keys[:1]
+    assert second_factors.unseal(app.data["secret"]) == "ABCD"
+    settings.ENCRYPTION_KEYS = [encryption_key()]
+    with pytest.raises(CommandError):
+        rotate()
+    assert "Second factor of mira: totp" in capsys.readouterr().err
 
 
 @pytest.mark.django_db
