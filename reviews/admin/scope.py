@@ -67,6 +67,11 @@ def scope_of(request: HttpRequest) -> Scope:
     return found
 
 
+def organization_of(request: HttpRequest) -> Organization | None:
+    """The one whose rows are seen; None for site staff who see all."""
+    return scope_of(request).organization
+
+
 def choose(request: HttpRequest, posted: Mapping[str, Any]) -> bool:
     """Keep in the session which organization she sees from now on; whether it is one that she may choose."""
     scope, text = scope_of(request), str(posted.get("organization", ""))
