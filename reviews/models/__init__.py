@@ -1,6 +1,16 @@
 """The nouns. Grep one word through models, workflow, web, api and tests and you hold the slice."""
 
-from reviews.models.accounts import ApiToken, Member, Organization, Role, Session, SignInLink, User
+from reviews.models.accounts import (
+    ApiToken,
+    LinkPurpose,
+    Member,
+    Organization,
+    Role,
+    Session,
+    SignInAttempt,
+    SignInLink,
+    User,
+)
 from reviews.models.audit import AuditEvent
 from reviews.models.base import AppendOnlyViolation
 from reviews.models.completions import Completion, CompletionTag, Document, Encoding, Kind, Status, Tag
@@ -46,6 +56,7 @@ __all__ = [
     "ItemState",
     "KeyedRequest",
     "Kind",
+    "LinkPurpose",
     "Member",
     "Order",
     "Organization",
@@ -63,6 +74,7 @@ __all__ = [
     "RevisionOrigin",
     "Role",
     "Session",
+    "SignInAttempt",
     "SignInLink",
     "Status",
     "Tag",

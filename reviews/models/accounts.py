@@ -119,17 +119,35 @@ class ApiToken(models.Model):
         return f"{self.name} ({self.prefix}…)"
 
 
+class LinkPurpose(models.TextChoices):
+    """What a one-time link is for. By an invitation or a reset she sets a password first."""
+
+    SIGN_IN = "sign_in", _("Sign in")
+    INVITATION = "invitation", _("Invitation")
+    PASSWORD_RESET = "password_reset", _("Password reset")
+
+
+class SignInLinkQuerySet(models.QuerySet["SignInLink"]):
+    def usable(self) -> "SignInLinkQuerySet":
+        """Neither used nor too old, of people who may sign in."""
+        return self.filter(used_at=None, expires_at__gt=timezone.now(), user__is_active=True)
+
+
 class SignInLink(models.Model):
     """A link that signs one person in once. Its secret stands in the link alone; the hash is kept."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sign_in_links")
+    purpose = models.CharField(max_length=16, choices=LinkPurpose.choices, default=LinkPurpose.SIGN_IN)
     hash = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True, blank=True)
 
+    objects = SignInLinkQuerySet.as_manager()
+
     class Meta:
         constraints = [
+            models.CheckConstraint(name="sign_in_link_purpose", condition=Q(purpose__in=LinkPurpose.values)),
             models.CheckConstraint(
                 name="sign_in_link_used_in_time", condition=Q(used_at=None) | Q(used_at__lte=F("expires_at"))
             ),
@@ -137,6 +155,27 @@ class SignInLink(models.Model):
 
     def __str__(self) -> str:
         return f"sign-in link of {self.user}"
+
+    @property
+    def wants_password(self) -> bool:
+        """Whether who follows it sets a password."""
+        return self.purpose != LinkPurpose.SIGN_IN
+
+
+class SignInAttempt(models.Model):
+    """A password or a code that was tried; what succeeds takes its row away again, what is too old goes by itself."""
+
+    key = models.CharField(max_length=64, help_text="SHA-256 of what was tried, on which account, from where.")
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(name="sign_in_attempt_of", fields=["key", "at"]),
+            models.Index(name="sign_in_attempt_oldest", fields=["at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key[:8]} {self.at}"
 
 
 class Session(models.Model):

@@ -8,19 +8,27 @@ from datetime import timedelta
 from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
-from reviews.models import ApiToken, Member, Organization, Role, SignInLink, User
+from reviews.models import ApiToken, LinkPurpose, Member, Organization, Role, SignInLink, User
 from reviews.workflow import audit
 from reviews.workflow.audit import SYSTEM, Actor
 
 log = logging.getLogger(__name__)
 TOKEN_BYTES = 32
 PREFIX_CHARACTERS = 11
-LINK_LIFE = timedelta(hours=24)
+LINK_LIFE = {
+    LinkPurpose.SIGN_IN: timedelta(hours=24),
+    LinkPurpose.INVITATION: timedelta(days=7),
+    LinkPurpose.PASSWORD_RESET: timedelta(hours=24),
+}
 LAST_USED_STEP = timedelta(minutes=1)
 
 
 class Taken(ValueError):
     """A name that is in use already; the sentence says which."""
+
+
+class NotYours(PermissionError):
+    """A person whom the actor may not let in; the sentence says why and who may."""
 
 
 def _hash(secret: str) -> str:
@@ -100,28 +108,127 @@ def revoke_token(token: ApiToken, *, actor: Actor) -> None:
             audit.record("token.revoke", token, organization=token.organization, actor=actor, details=token.name)
 
 
-def create_sign_in_link(user: User) -> str:
-    """The secret of a link that signs `user` in once, within a day."""
-    secret = secrets.token_urlsafe(TOKEN_BYTES)
-    SignInLink.objects.create(user=user, hash=_hash(secret), expires_at=timezone.now() + LINK_LIFE)
-    return secret
+# One-time links ---------------------------------------------------------------------------------------------------
+
+
+def invite(
+    username: str, *, organization: Organization, role: str, email: str = "", actor: Actor = SYSTEM
+) -> tuple[Member, str | None]:
+    """Make somebody a member, and the secret of the link that lets her set her first password, within a week.
+
+    No secret for who was here before: she signs in as she does. Raises Taken when she is a member already.
+    """
+    with transaction.atomic():
+        is_new = not User.objects.filter(username=username).exists()
+        member = add_member(username, organization=organization, role=role, actor=actor)
+        if not is_new:
+            return member, None
+        if email:
+            member.user.email = email
+            member.user.save(update_fields=["email"])
+        return member, _hand_over(member.user, LinkPurpose.INVITATION, actor, organization)
+
+
+def invitation_link(member: Member, *, actor: Actor = SYSTEM) -> str:
+    """The secret of a new invitation, for who did not follow hers; the old one is void. Raises NotYours, and Taken
+    when she has a password already.
+    """
+    user = member.user
+    if user.has_usable_password():
+        raise Taken(f"{user} has set a password already. Hand over a link to set a new one instead.")
+    _allow(user, actor)
+    with transaction.atomic():
+        void_links(user)
+        return _hand_over(user, LinkPurpose.INVITATION, actor, member.organization)
+
+
+def password_reset_link(user: User, *, actor: Actor = SYSTEM, organization: Organization | None = None) -> str:
+    """The secret of a link that lets her set a new password, within a day. Her password works until she does.
+
+    `organization` is where the audit shows it. Raises NotYours.
+    """
+    _allow(user, actor)
+    with transaction.atomic():
+        return _hand_over(user, LinkPurpose.PASSWORD_RESET, actor, organization)
+
+
+def create_sign_in_link(user: User, *, actor: Actor = SYSTEM, organization: Organization | None = None) -> str:
+    """The secret of a link that signs `user` in once, within a day. Raises NotYours."""
+    _allow(user, actor)
+    with transaction.atomic():
+        return _hand_over(user, LinkPurpose.SIGN_IN, actor, organization)
+
+
+def why_not_hand_over(user: User, *, actor: User) -> str:
+    """Why `actor` may not let `user` in by a link, a password or a removed second factor: a sentence; "" where she may.
+
+    An admin of one organization would get into another one that way.
+    """
+    if actor.is_active and actor.is_staff and actor.is_superuser:
+        return ""
+    if user.is_staff or user.is_superuser:
+        return f"{user} is site staff: only site staff hands over a link for her."
+    theirs = set(Member.objects.filter(user=user).values_list("organization_id", flat=True))
+    administered = Member.objects.filter(user=actor, role=Role.ADMIN).values_list("organization_id", flat=True)
+    if theirs and theirs <= set(administered):
+        return ""
+    return f"{user} is not in your organizations alone: ask site staff to hand over a link for her."
+
+
+def sign_in_link(secret: str) -> SignInLink | None:
+    """The usable link of a secret, its user joined; reading does not use it."""
+    return SignInLink.objects.usable().filter(hash=_hash(secret)).select_related("user").first()
 
 
 def sign_in_link_user(secret: str) -> User | None:
-    """Whom an unused link would sign in; reading does not use it."""
-    links = SignInLink.objects.filter(hash=_hash(secret), used_at=None, expires_at__gt=timezone.now())
-    link = links.select_related("user").first()
-    return link.user if link and link.user.is_active else None
+    """Whom an unused link would sign in."""
+    link = sign_in_link(secret)
+    return link.user if link else None
 
 
-def use_sign_in_link(secret: str, *, address: str | None) -> User | None:
-    """Use a link up and return whom it signs in; None when it is unknown, used or too old. Two at once: one wins."""
-    user = sign_in_link_user(secret)
-    if user is None:
+def use_sign_in_link(secret: str, *, address: str | None, password: str | None = None) -> User | None:
+    """Use a link up and return whom it signs in; None when it is unknown, used or too old. Two at once: one wins.
+
+    `password` becomes hers where the link is for setting one; her other links are void then, and her sessions end.
+    """
+    link = sign_in_link(secret)
+    if link is None or link.wants_password != (password is not None):
         return None
     with transaction.atomic():
-        now = timezone.now()
-        if not SignInLink.objects.filter(hash=_hash(secret), used_at=None, expires_at__gt=now).update(used_at=now):
+        if not SignInLink.objects.usable().filter(pk=link.pk).update(used_at=timezone.now()):
             return None
-        audit.record("sign_in.link", user, organization=None, actor=Actor(user=user, address=address))
-    return user
+        by_herself = Actor(user=link.user, address=address)
+        audit.record("link.use", link.user, organization=None, actor=by_herself, details=link.purpose)
+        if password is not None:
+            set_password(link.user, password, actor=by_herself)
+    return link.user
+
+
+def set_password(user: User, password: str, *, actor: Actor) -> None:
+    """Hers from now on: sessions that began with the old one end, and links that wait are void."""
+    with transaction.atomic():
+        user.set_password(password)
+        user.save(update_fields=["password"])
+        void_links(user)
+        audit.record("password.change", user, organization=None, actor=actor, details=user.get_username())
+
+
+def void_links(user: User) -> None:
+    """What was handed over and not used yet lets nobody in any more."""
+    SignInLink.objects.usable().filter(user=user).update(expires_at=timezone.now())
+
+
+def _allow(user: User, actor: Actor) -> None:
+    if not user.is_active:
+        raise NotYours(f"{user} is deactivated: let her in again first.")
+    if actor.user is not None and (why_not := why_not_hand_over(user, actor=actor.user)):
+        raise NotYours(why_not)
+
+
+def _hand_over(user: User, purpose: LinkPurpose, actor: Actor, organization: Organization | None) -> str:
+    secret = secrets.token_urlsafe(TOKEN_BYTES)
+    now = timezone.now()
+    SignInLink.objects.create(user=user, purpose=purpose, hash=_hash(secret), expires_at=now + LINK_LIFE[purpose])
+    details = f"{purpose} {user.get_username()}"
+    audit.record("link.create", user, organization=organization, actor=actor, details=details)
+    return secret

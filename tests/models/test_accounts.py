@@ -38,6 +38,7 @@ BREAKS: dict[str, Callable[[], Any]] = {
     "member_role": lambda: rows.change(_member(), role="owner"),
     "api_token_name": lambda: rows.again(_token(), hash="another"),
     "api_token_can_something": lambda: rows.change(_token(), **NOTHING),
+    "sign_in_link_purpose": lambda: rows.change(rows.sign_in_link(), purpose="fun"),
     "sign_in_link_used_in_time": _use_too_late,
     "session_uid": lambda: rows.again(_session()),
 }

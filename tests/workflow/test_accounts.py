@@ -113,7 +113,7 @@ def test_it_signs_in_once() -> None:
     secret = accounts.create_sign_in_link(alice)
     assert accounts.use_sign_in_link(secret, address="192.0.2.1") == alice
     assert accounts.use_sign_in_link(secret, address="192.0.2.1") is None
-    assert AuditEvent.objects.get(action="sign_in.link").address == "192.0.2.1"
+    assert AuditEvent.objects.get(action="link.use").address == "192.0.2.1"
 
 
 def test_it_is_not_used_by_being_looked_at() -> None:
@@ -126,9 +126,9 @@ def test_it_is_not_used_by_being_looked_at() -> None:
 
 def test_it_signs_nobody_in_when_somebody_else_was_faster(monkeypatch: pytest.MonkeyPatch) -> None:
     secret = accounts.create_sign_in_link(factories.user())
-    first = accounts.sign_in_link_user(secret)
+    first = accounts.sign_in_link(secret)
     accounts.use_sign_in_link(secret, address=None)
-    monkeypatch.setattr(accounts, "sign_in_link_user", lambda _secret: first)
+    monkeypatch.setattr(accounts, "sign_in_link", lambda _secret: first)
     assert accounts.use_sign_in_link(secret, address=None) is None
 
 
