@@ -77,7 +77,7 @@ def test_it_sends_a_visitor_to_the_sign_in_page(path: str) -> None:
     assert response.redirect_chain[-1][0].startswith("/sign-in?next=/admin/")
 
 
-@pytest.mark.parametrize("role", [Role.REVIEWER, Role.ADMIN])
+@pytest.mark.parametrize("role", [Role.REVIEWER, Role.LEAD])
 @pytest.mark.parametrize("staff", [False, True])
 def test_it_keeps_members_out_even_with_the_staff_flag(role: Role, staff: bool) -> None:
     user = factories.member(factories.organization(), role=role).user

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 def test_it_shows_the_secret_once_and_nowhere_later() -> None:
     organization, client = factories.organization(), site_staff()
-    posted = {"organization": organization.pk, "name": "support-app"}
+    posted = {"organization": organization.pk, "name": "support-app", "can_read": "on"}
     response = client.post("/admin/reviews/apitoken/add/", posted, follow=True)
     found = re.search(r'<code class="secret">(gb_[\w-]{40,})</code>', response.content.decode())
     assert found is not None
@@ -33,7 +33,7 @@ def test_it_does_not_show_the_hash() -> None:
 
 def test_it_refuses_a_name_that_is_taken() -> None:
     made, _ = factories.token(factories.organization())
-    posted = {"organization": made.organization.pk, "name": made.name}
+    posted = {"organization": made.organization.pk, "name": made.name, "can_read": "on"}
     assert site_staff().post("/admin/reviews/apitoken/add/", posted).status_code == 200
     assert ApiToken.objects.count() == 1
 
