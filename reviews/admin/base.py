@@ -167,6 +167,10 @@ class Scoped(BaseAdmin):
 class OfScope(RelatedFilter):
     """The filter by a related row offers those that the visitor sees; it is used for every foreign key."""
 
+    def has_output(self) -> bool:
+        """Also where one is asked for that is not offered: nothing is found then, and the way back is in sight."""
+        return super().has_output() or self.lookup_val is not None
+
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
         scope, model = scope_of(request), field.remote_field.model
         if model is Organization:
