@@ -14,7 +14,7 @@ def fill(organization: Organization) -> Organization:
     factories.token(organization)
     Session.objects.create(organization=organization)
     tag = factories.named("tag")
-    feedback_task = factories.feedback_task(organization, selector=[tag], upstream=upstream)
+    feedback_task = factories.feedback_task(organization, selector=[tag])
     factories.completion(organization, upstream=upstream, tags=[tag])
     claim = factories.assignment(feedback_task)
     factories.submit(claim, answer="It is 43.")
