@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from reviews.access import user_of
 from reviews.admin.base import AnyForm, Managed, ReadOnly, when
 from reviews.admin.scope import ITSELF, scope_of
-from reviews.admin.site import site
+from reviews.admin.site import actor_of, site
 from reviews.models import Organization, Session, User
-from reviews.workflow import accounts
+from reviews.workflow import accounts, audit
 from reviews.workflow.audit import Actor
 
 
@@ -123,8 +123,10 @@ class Users(Managed[User], UserAdmin):  # type: ignore[type-arg]
             self.fieldsets_of_a_member if self.has_change_permission(request, obj) else self.fieldsets_of_somebody_elses
         )
 
-    def organization_of(self, row: User) -> None:
-        return None
+    def record(self, request: HttpRequest, obj: User, what: str, details: str) -> None:
+        """In the audit of the organization where it was done; site staff who sees all of them acts for none."""
+        organization, actor = scope_of(request).organization, actor_of(request)
+        audit.record(f"user.{what}", obj, organization=organization, actor=actor, details=details)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         """Nobody locks herself out; by her name the audit knows her, so an admin does not change that."""

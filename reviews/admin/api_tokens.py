@@ -43,10 +43,16 @@ class ApiTokenForm(AnyForm):
         model = ApiToken
         fields = ("organization", "name", *SCOPES)
         labels = {
-            "can_ingest": "Ingest: send completions, replace them",
-            "can_read": "Read: list completions, feedback tasks and feedback",
-            "can_feedback": "Feedback: grade, make feedback tasks",
-            "can_admin": "Admin: settings of the organization",
+            "can_ingest": "Ingest",
+            "can_read": "Read",
+            "can_feedback": "Feedback",
+            "can_admin": "Admin",
+        }
+        help_texts = {
+            "can_ingest": "Send completions, and replace them.",
+            "can_read": "List and read completions, feedback tasks and feedback.",
+            "can_feedback": "Grade, and make feedback tasks.",
+            "can_admin": "What an admin of the organization does. No operation of the API needs it yet.",
         }
 
     def clean(self) -> dict[str, Any] | None:

@@ -50,6 +50,7 @@ class Members(Managed[Member]):
     list_display = ("user", "organization", "role", "password", "signed_in", when("created_at", "since"))
     list_filter = ("role", "organization")
     list_select_related = ("user", "organization")
+    ordering = ("organization__slug", "user__username")
     search_fields = ("user__username", "user__first_name", "user__last_name")
     actions = ("invite", "reset_password")
 
@@ -77,7 +78,7 @@ class Members(Managed[Member]):
 
     @admin.display(description="last sign-in")
     def signed_in(self, member: Member) -> str:
-        return "–" if getattr(member, "elsewhere", False) else when("last_login")(member.user)
+        return "–" if getattr(member, "elsewhere", True) else when("last_login")(member.user)
 
     def save_model(self, request: HttpRequest, obj: Member, form: AnyForm, change: bool) -> None:
         values, actor = form.cleaned_data, actor_of(request)

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from reviews.admin.site import site
-from reviews.models import Member, Organization, Role, User
+from reviews.models import AuditEvent, Member, Organization, Role, User
 from tests import factories
 from tests.admin.filled import fill
 from tests.admin.people import page, role_admin, site_staff, visitor
@@ -98,6 +98,8 @@ def test_an_admin_changes_a_member_who_is_hers_alone(mine: Organization) -> None
     role_admin(mine).post(f"/admin/reviews/user/{mira.pk}/change/", {"first_name": "Mira", "email": "m@example.org"})
     mira.refresh_from_db()
     assert (mira.first_name, mira.email, mira.is_active) == ("Mira", "m@example.org", False)
+    event = AuditEvent.objects.get(action="user.change")
+    assert (event.organization, event.details) == (mine, "is_active, first_name, email")
 
 
 def shared(mine: Organization) -> User:

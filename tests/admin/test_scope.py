@@ -252,6 +252,33 @@ def test_a_filter_that_cannot_be_read_fails_nothing(mine: Organization, wrong: s
     assert response.status_code < 500
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "user/?password__startswith=pbkdf2",
+        "user/?is_superuser__exact=1",
+        "user/?email__startswith=a",
+        "member/?user__password__startswith=p",
+        "member/?organization__members__user__username=x",
+        "apitoken/?hash__startswith=0",
+        "apitoken/?created_by__password__startswith=p",
+        "upstream/?token__startswith=x",
+        "completion/?received__data__startswith=x",
+        "tag/?organization__slug__startswith=x",
+        "tag/?id__gt=0",
+        "tag/?nothing=x",
+    ],
+)
+def test_a_list_is_filtered_by_what_it_offers_and_nothing_else(mine: Organization, query: str) -> None:
+    noun, _, _ = query.partition("?")
+    client = role_admin(mine)
+    response = client.get(f"/admin/reviews/{query}", follow=True)
+    assert response.redirect_chain == [(f"/admin/reviews/{noun}", 302)]
+    assert "Choose one of the filters" in response.content.decode()
+    plain = without_noise(client.get(f"/admin/reviews/{noun}"), "-")
+    assert set(plain[1].splitlines()) <= set(without_noise(response, "-")[1].splitlines())
+
+
 def test_there_is_no_way_from_an_id_to_a_page_of_the_site(mine: Organization) -> None:
     """Django's own answers differently for an id that there is and one that there is not."""
     assert role_admin(mine).get("/admin/r/1/1/").status_code == 404
@@ -282,6 +309,14 @@ def test_no_form_offers_a_row_of_theirs(mine: Organization, theirs: Organization
         noun = str(row._meta.model_name)
         assert row in rows(noun, mine), where
         assert row not in rows(noun, theirs), where
+
+
+def test_autocomplete_offers_hers_alone(mine: Organization, theirs: Organization) -> None:
+    client = role_admin(mine)
+    for model, field, noun in (("queuereviewer", "user", "user"), ("queueitem", "queue", "queue")):
+        asked = {"app_label": "reviews", "model_name": model, "field_name": field, "term": ""}
+        found = client.get("/admin/autocomplete/", asked).json()["results"]
+        assert {one["id"] for one in found} == {str(row.pk) for row in rows(noun, mine)}
 
 
 def test_a_reviewer_of_theirs_cannot_be_posted_into_a_queue(mine: Organization, theirs: Organization) -> None:
