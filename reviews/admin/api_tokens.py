@@ -18,6 +18,7 @@ from reviews.models import ApiToken
 from reviews.workflow import accounts
 
 NEVER, ON_A_DATE = "", "date"
+FARTHEST = timedelta(days=36_500)
 EXPIRIES = (
     (NEVER, "Never"),
     ("30", "In 30 days"),
@@ -65,6 +66,8 @@ class ApiTokenForm(AnyForm):
                 self.add_error("last_day", "Say on which day it expires.")
             elif day < timezone.localdate():
                 self.add_error("last_day", ValidationError("That day is over. Choose a later one."))
+            elif day > timezone.localdate() + FARTHEST:
+                self.add_error("last_day", ValidationError("Choose a day within a hundred years, or “Never”."))
         return values
 
     def expires_at(self) -> datetime | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.paginator import EmptyPage, Page, Paginator
 from django.db.models import DateTimeField, Field, ForeignKey, Model, QuerySet
 from django.forms import HiddenInput, ModelForm
@@ -215,6 +216,14 @@ class Rows(Scoped, ModelAdmin[M]):
         except DisallowedModelAdminLookup:
             messages.warning(request, "This list is not filtered by that. Choose one of the filters that it has.")
             return redirect(request.path)
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        """On the rows that were picked; an id that no row can have comes from no list of ours."""
+        picked = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        if all(one.isascii() and one.isdigit() and len(one) < 19 for one in picked):
+            return super().response_action(request, queryset)
+        messages.warning(request, "Nothing was done: pick rows of this list.")
+        return redirect(request.get_full_path())
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any

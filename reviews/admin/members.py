@@ -35,6 +35,10 @@ class NewMemberForm(AnyForm):
         model = Member
         fields = ("organization", "role")
 
+    def clean_username(self) -> str:
+        """As a new user's name is kept, so that whoever is here under it is found."""
+        return str(User.normalize_username(self.cleaned_data["username"]))
+
     def clean(self) -> dict[str, Any] | None:
         values = super().clean()
         organization, name = self.cleaned_data.get("organization"), self.cleaned_data.get("username")

@@ -95,3 +95,14 @@ def test_it_signs_out_by_post_alone_and_says_so_in_the_audit() -> None:
     assert client.get("/admin/logout/").status_code == 405
     assert client.post("/admin/logout/")["Location"] == "/sign-in"
     assert AuditEvent.objects.filter(action="sign_out").count() == 1
+
+
+@pytest.mark.parametrize("odd", ["x", "9" * 30, "-1", "1.5", "_00", "%2500"])
+def test_an_id_that_cannot_be_one_fails_nothing(odd: str) -> None:
+    client = site_staff()
+    for end in ("change/", "delete/", "history/"):
+        for noun in ("member", "apitoken"):
+            assert client.get(f"/admin/reviews/{noun}/{odd}/{end}", follow=True).status_code < 500
+    for action in ("revoke", "nothing", ""):
+        posted = {"action": action, "_selected_action": [odd]}
+        assert client.post("/admin/reviews/apitoken/", posted, follow=True).status_code < 500

@@ -85,6 +85,7 @@ def test_it_ends_with_a_day() -> None:
         {"can_read": "on", "expiry": "31"},
         {"can_read": "on", "expiry": "date"},
         {"can_read": "on", "expiry": "date", "last_day": "2020-01-01"},
+        {"can_read": "on", "expiry": "date", "last_day": "9999-12-31"},
         {"can_read": "on", "expiry": "date", "last_day": "soon"},
         {"can_read": "on", "name": ""},
     ],

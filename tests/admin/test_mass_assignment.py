@@ -6,7 +6,7 @@ import pytest
 from django.test import Client, RequestFactory
 
 from reviews.admin.site import site
-from reviews.models import Organization, User
+from reviews.models import ApiToken, Member, Organization, User
 from tests import factories
 from tests.admin.filled import fill
 from tests.admin.people import role_admin, site_staff
@@ -142,3 +142,17 @@ def test_what_else_is_posted_changes_nothing(mine: Organization) -> None:
         after = kept(row)
         moved = {name for name in before if before[name] != after[name]}
         assert moved <= {*readable, "current_revision_id"}, noun
+
+
+def test_what_else_is_posted_for_a_new_row_is_not_in_it(mine: Organization) -> None:
+    client = role_admin(mine)
+    Organization.objects.filter(pk=mine.pk).update(slug="mine")
+    client.post("/admin/reviews/apitoken/add/", {**EXTRA, "name": "app", "can_read": "on"})
+    token = ApiToken.objects.get(name="app")
+    assert (token.organization, token.created_by) == (mine, request_of(client).user)
+    assert (token.revoked_at, token.last_used_at, token.expires_at, token.scopes) == (None, None, None, ("read",))
+    assert "1" not in (token.hash, token.prefix)
+    client.post("/admin/reviews/member/add/", {**EXTRA, "username": "mira", "role": "lead"})
+    member = Member.objects.get(user__username="mira")
+    assert (member.organization, member.role) == (mine, "lead")
+    assert (member.user.is_staff, member.user.is_superuser, member.user.has_usable_password()) == (False, False, False)

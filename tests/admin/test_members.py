@@ -58,7 +58,7 @@ def test_somebody_known_keeps_her_password_and_gets_no_link(mine: Organization) 
     assert Member.objects.filter(user__username="mira").count() == 2
 
 
-@pytest.mark.parametrize("name", ["", "with blank", "x" * 151, "mira"])
+@pytest.mark.parametrize("name", ["", "with blank", "x" * 151, "nul\x00", "mira", "m\uff49ra"])
 def test_it_adds_nobody_without_a_name_of_her_own(mine: Organization, name: str) -> None:
     factories.member(mine, username="mira", role=Role.LEAD)
     html = add(role_admin(mine), username=name)
