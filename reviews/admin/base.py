@@ -217,11 +217,13 @@ class Rows(Scoped, ModelAdmin[M]):
             messages.warning(request, "This list is not filtered by that. Choose one of the filters that it has.")
             return redirect(request.path)
 
-    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
         """On the rows that were picked; an id that no row can have comes from no list of ours."""
         picked = request.POST.getlist(ACTION_CHECKBOX_NAME)
         if all(one.isascii() and one.isdigit() and len(one) < 19 for one in picked):
-            return super().response_action(request, queryset)
+            return super().response_action(request, queryset, *args, **kwargs)
         messages.warning(request, "Nothing was done: pick rows of this list.")
         return redirect(request.get_full_path())
 
