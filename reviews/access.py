@@ -196,21 +196,31 @@ def claim_for(request: HttpRequest, pk: int) -> Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The organizations that she is in, and of those the ones where she is a lead."""
+    """The organizations that she is in, and of those the ones where she is a lead, and where an admin."""
 
     organization_ids: frozenset[int]
     led_ids: frozenset[int]
+    administered_ids: frozenset[int]
 
 
 def standing_of(user: User) -> Standing:
     """In one query."""
     roles = dict(Member.objects.filter(user=user).values_list("organization_id", "role"))
-    return Standing(frozenset(roles), frozenset(pk for pk, role in roles.items() if role in LEADS))
+    return Standing(
+        frozenset(roles),
+        frozenset(pk for pk, role in roles.items() if role in LEADS),
+        frozenset(pk for pk, role in roles.items() if role == Role.ADMIN),
+    )
 
 
 def organizations_led(user: User) -> QuerySet[Organization]:
     """Those where she is a lead."""
     return Organization.objects.filter(members__user=user, members__role__in=LEADS)
+
+
+def organizations_administered(user: User) -> QuerySet[Organization]:
+    """Those where she is an admin, by slug."""
+    return Organization.objects.filter(members__user=user, members__role=Role.ADMIN).order_by("slug")
 
 
 def upstream_to_pull(request: HttpRequest, pk: int) -> Upstream:

@@ -22,6 +22,7 @@ UNSPOKEN_MODULES = {
     "workflow/bulk.py": "the API",
     "workflow/guard.py": "the log; what a page says of it is in pictures.py",
     "workflow/idempotency.py": "the API",
+    "workflow/members.py": "Admin",
     "workflow/ingest.py": "the API, and the refusals of a pull, which are kept as they were said",
     "workflow/upstreams.py": "commands and Admin",
     "web/health.py": "monitors, as JSON",

@@ -2,10 +2,12 @@
 
 from reviews.admin import (
     accounts,
+    api_tokens,
     audit,
     completions,
     feedback,
     feedback_tasks,
+    members,
     queues,
     revisions,
     site,
@@ -15,10 +17,12 @@ from reviews.admin import (
 
 __all__ = [
     "accounts",
+    "api_tokens",
     "audit",
     "completions",
     "feedback",
     "feedback_tasks",
+    "members",
     "queues",
     "revisions",
     "site",

@@ -1,20 +1,19 @@
-"""Organizations, members, users, API tokens, sessions."""
+"""Organizations, users, sessions."""
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
-from django.utils import timezone
-from django.utils.html import format_html
 
-from reviews.admin.base import AnyForm, Managed, ReadOnly, Rows, present, when
+from reviews.access import user_of
+from reviews.admin.base import AnyForm, Managed, ReadOnly, when
+from reviews.admin.scope import ITSELF, scope_of
 from reviews.admin.site import actor_of, site
-from reviews.models import ApiToken, Member, Organization, Session, User
-from reviews.workflow import accounts
+from reviews.models import Organization, Session, User
+from reviews.workflow import accounts, audit
 from reviews.workflow.audit import Actor
 
 
@@ -27,11 +26,11 @@ class OrganizationForm(AnyForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in ("name", "external_id"):
+        for name in {"name", "external_id"} & set(self.fields):
             self.fields[name].required = False
 
     def clean_name(self) -> str:
-        return str(self.cleaned_data["name"] or self.cleaned_data.get("slug", ""))
+        return str(self.cleaned_data["name"] or self.cleaned_data.get("slug", self.instance.slug))
 
     def clean_external_id(self) -> str:
         return str(self.cleaned_data["external_id"] or self.cleaned_data.get("slug", ""))
@@ -39,10 +38,18 @@ class OrganizationForm(AnyForm):
 
 @admin.register(Organization, site=site)
 class Organizations(Managed[Organization]):
+    organization_path = ITSELF
     form = OrganizationForm
     list_display = ("name", "slug", "external_id", when("created_at"))
     search_fields = ("name", "slug", "external_id")
     fields = ("slug", "name", "external_id")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return scope_of(request).site_staff
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Organization | None = None) -> tuple[str, ...]:
+        """By slug and external id the clients of several systems find it: those are site staff's."""
+        return () if scope_of(request).site_staff else ("slug", "external_id")
 
     def create(self, values: dict[str, Any], actor: Actor) -> Organization:
         return accounts.create_organization(
@@ -53,44 +60,13 @@ class Organizations(Managed[Organization]):
         return row
 
 
-@admin.register(Member, site=site)
-class Members(Managed[Member]):
-    list_display = ("user", "organization", "role", when("created_at", "since"))
-    list_filter = ("role", "organization")
-    list_select_related = ("user", "organization")
-    search_fields = ("user__username", "user__email")
-    autocomplete_fields = ("user",)
-    fields = ("organization", "user", "role")
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Member | None = None) -> tuple[str, ...]:
-        return ("organization", "user") if obj else ()
-
-    def create(self, values: dict[str, Any], actor: Actor) -> Member:
-        return accounts.add_member(
-            values["user"].username, organization=values["organization"], role=values["role"], actor=actor
-        )
-
-    def save_changed(self, request: HttpRequest, obj: Member, names: list[str]) -> None:
-        if names:
-            obj.save(update_fields=names)
-            self.record(request, obj, "role", f"{obj.user.username}: {obj.role}")
-
-    def has_delete_permission(self, request: HttpRequest, obj: Member | None = None) -> bool:
-        """A membership may end: what she did names her, not it."""
-        return True
-
-    def delete_model(self, request: HttpRequest, obj: Member) -> None:
-        with transaction.atomic():
-            self.record(request, obj, "remove", obj.user.username)
-            obj.delete()
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Member]) -> None:
-        for member in queryset.select_related("user", "organization"):
-            self.delete_model(request, member)
-
-
 @admin.register(User, site=site)
 class Users(Managed[User], UserAdmin):  # type: ignore[type-arg]
+    """Of the people in an organization its admin changes those who are in her organizations alone; others, and site
+    staff, she sees by name.
+    """
+
+    organization_path = "memberships__organization"
     list_display = ("username", "email", "first_name", "last_name", "is_active", "is_superuser", when("last_login"))
     list_filter = ("is_active", "is_superuser")
     filter_horizontal = ()
@@ -105,13 +81,63 @@ class Users(Managed[User], UserAdmin):  # type: ignore[type-arg]
             },
         ),
     )
+    fieldsets_of_a_member = (
+        (None, {"fields": ("username", "is_active")}),
+        ("Person", {"fields": ("first_name", "last_name", "email", "time_zone")}),
+    )
+    fieldsets_of_somebody_elses = (
+        (
+            None,
+            {
+                "fields": ("username", "is_active", "first_name", "last_name"),
+                "description": "She is site staff, or in an organization that you do not administer: site staff alone "
+                "changes what is kept about her.",
+            },
+        ),
+    )
 
-    def organization_of(self, row: User) -> None:
-        return None
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Site staff; an admin adds members."""
+        return scope_of(request).site_staff
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return obj is None or not accounts.why_not_hand_over(obj, actor=user_of(request))
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        if scope_of(request).site_staff:
+            return super().get_list_display(request)
+        return ("username", "first_name", "last_name", "is_active")
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        return self.list_filter if scope_of(request).site_staff else ("is_active",)
+
+    def get_search_fields(self, request: HttpRequest) -> Any:
+        """An admin does not find by an e-mail address that she is not shown."""
+        found = super().get_search_fields(request)
+        return found if scope_of(request).site_staff else [name for name in found if name != "email"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        if scope_of(request).site_staff:
+            return super().get_fieldsets(request, obj)
+        return (
+            self.fieldsets_of_a_member if self.has_change_permission(request, obj) else self.fieldsets_of_somebody_elses
+        )
+
+    def record(self, request: HttpRequest, obj: User, what: str, details: str) -> None:
+        """In the audit of the organization where it was done; site staff who sees all of them acts for none."""
+        organization, actor = scope_of(request).organization, actor_of(request)
+        audit.record(f"user.{what}", obj, organization=organization, actor=actor, details=details)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        """Nobody locks herself out."""
-        return ("is_active", "is_staff", "is_superuser") if obj and obj.pk == request.user.pk else ()
+        """Nobody locks herself out; by her name the audit knows her, so an admin does not change that."""
+        names = () if scope_of(request).site_staff else ("username",)
+        return (*names, "is_active", "is_staff", "is_superuser") if obj and obj.pk == request.user.pk else names
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Of a person it would tell what was done in other organizations, and by whom."""
+        if not scope_of(request).site_staff:
+            raise PermissionDenied
+        return super().history_view(request, object_id, extra_context)
 
     def save_model(self, request: HttpRequest, obj: User, form: AnyForm, change: bool) -> None:
         if change:
@@ -121,7 +147,9 @@ class Users(Managed[User], UserAdmin):  # type: ignore[type-arg]
             self.record(request, obj, "create", obj.username)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
-        """Within a transaction, for the audit event that `log_change` writes."""
+        """Within a transaction, for the audit event that `log_change` writes. An admin hands over a link instead."""
+        if not scope_of(request).site_staff:
+            raise PermissionDenied
         if request.method != "POST":
             return super().user_change_password(request, id, form_url)
         with transaction.atomic():
@@ -133,82 +161,9 @@ class Users(Managed[User], UserAdmin):  # type: ignore[type-arg]
         return super().log_change(request, obj, message)
 
 
-@admin.register(ApiToken, site=site)
-class ApiTokens(Rows[ApiToken]):
-    """Made and revoked; a token is never changed, and its secret is in no row."""
-
-    singular = "API token"
-    plural = "API tokens"
-    list_display = (
-        "name",
-        "organization",
-        "prefix",
-        "state",
-        "created_by",
-        when("created_at"),
-        when("last_used_at"),
-    )
-    list_filter = ("organization", present("state", "revoked_at", "revoked", "not revoked"))
-    list_select_related = ("organization", "created_by")
-    search_fields = ("name", "prefix")
-    actions = ("revoke",)
-    shown = (
-        "organization",
-        "name",
-        "prefix",
-        "state",
-        "created_by",
-        when("created_at"),
-        when("last_used_at"),
-        when("revoked_at"),
-    )
-
-    def has_change_permission(self, request: HttpRequest, obj: ApiToken | None = None) -> bool:
-        return False
-
-    def get_fields(self, request: HttpRequest, obj: ApiToken | None = None) -> tuple[Any, ...]:
-        return self.shown if obj else ("organization", "name")
-
-    @admin.display(description="state")
-    def state(self, token: ApiToken) -> str:
-        if token.revoked_at:
-            return "revoked"
-        return "expired" if token.expires_at and token.expires_at <= timezone.now() else "usable"
-
-    def save_model(
-        self,
-        request: HttpRequest,
-        obj: ApiToken,
-        form: AnyForm,
-        change: bool,
-    ) -> None:
-        """The one moment at which the secret is known: it goes into a message and nowhere else."""
-        values = form.cleaned_data
-        token, secret = accounts.create_token(values["organization"], name=values["name"], actor=actor_of(request))
-        obj.pk = token.pk
-        obj.refresh_from_db()
-        messages.warning(
-            request,
-            format_html(
-                'Copy this token now; it is not shown again: <code class="secret">{}</code> '
-                '<a href="{}">What it is for</a>',
-                secret,
-                reverse("api_docs"),
-            ),
-        )
-
-    @admin.action(description="Revoke: refused from the next request on")
-    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
-        tokens = list(queryset.filter(revoked_at=None).select_related("organization"))
-        for token in tokens:
-            accounts.revoke_token(token, actor=actor_of(request))
-        messages.info(
-            request, f"Revoked: {', '.join(token.name for token in tokens) or 'none, they all were already'}."
-        )
-
-
 @admin.register(Session, site=site)
 class Sessions(ReadOnly[Session]):
+    organization_path = "organization"
     list_display = ("uid", "organization", when("created_at"))
     list_filter = ("organization",)
     list_select_related = ("organization",)

@@ -9,6 +9,7 @@ from reviews.models import AuditEvent
 
 @admin.register(AuditEvent, site=site)
 class AuditEvents(ReadOnly[AuditEvent]):
+    organization_path = "organization"
     list_display = (when("at"), "action", "user", "api_token", "address", "target_type", "target_id", "details")
     list_filter = ("organization",)
     list_select_related = ("user", "api_token")

@@ -1,18 +1,21 @@
-"""What every list and form of the admin has in common."""
+"""What every list and form of the admin has in common: above all that it shows the rows of one scope."""
 
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.paginator import EmptyPage, Page, Paginator
-from django.db.models import DateTimeField, Model, QuerySet
-from django.forms import ModelForm
+from django.db.models import DateTimeField, Field, ForeignKey, Model, QuerySet
+from django.forms import HiddenInput, ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.functional import cached_property
 
+from reviews.admin.scope import scope_of
 from reviews.admin.site import actor_of
 from reviews.models import Organization
 from reviews.workflow import audit
@@ -23,14 +26,20 @@ M = TypeVar("M", bound=Model)
 FARTHEST_PAGE = 1_000_000
 HEAVY = ("search_text", "preview")
 HEAVY_OF_COMPLETION = tuple(f"completion__{name}" for name in HEAVY)
+# How the filters of a list end what they ask of a column.
+ASKED = ("exact", "in", "isnull", "gt", "gte", "lt", "lte")
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin
     AnyForm = ModelForm[Any]
     AnyPaginator = Paginator[Any]
+    BaseAdmin = admin.ModelAdmin[Any]
+    RelatedFilter = admin.RelatedFieldListFilter
 else:
     AnyForm = ModelForm
     AnyPaginator = Paginator
+    BaseAdmin = object
+    RelatedFilter = admin.RelatedFieldListFilter
 
     class ModelAdmin(admin.ModelAdmin):
         """Django's own, which names its model for the type checker alone."""
@@ -109,12 +118,80 @@ class Uncounted(AnyPaginator):
         return len(self.rows) > self.per_page
 
     def page(self, number: int | str) -> "Page[Any]":
-        if number != self.number or not self.rows:
+        """Raises EmptyPage; the first may have nothing on it, as the history of a row that nobody changed here."""
+        if number != self.number or (number > 1 and not self.rows):
             raise EmptyPage("There is no such page.")
         return Page(self.rows[: self.per_page], self.number, self)
 
 
-class Rows(ModelAdmin[M]):
+def _admin_of(model: type[Model], admin_site: admin.AdminSite) -> Any:
+    return admin_site.get_model_admin(model) if admin_site.is_registered(model) else None
+
+
+class Scoped(BaseAdmin):
+    """Rows of the visitor's scope and no others, and choices of the same. Who may enter the admin may see and change
+    them; a class says where she may not. `organization_path` leads from the model to the organization.
+    """
+
+    organization_path = ""
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return scope_of(request).limit(super().get_queryset(request), self.organization_path)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return scope_of(request).may_enter
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return scope_of(request).may_enter
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return scope_of(request).may_enter
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return scope_of(request).may_enter
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def formfield_for_foreignkey(self, db_field: "ForeignKey[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
+        """What can be chosen is what the list of that noun would show her; of a noun without a list, nothing."""
+        model = db_field.remote_field.model
+        related = _admin_of(model, self.admin_site)
+        rows = related.get_queryset(request) if related else model._meta.base_manager.none()
+        return super().formfield_for_foreignkey(db_field, request, **{"queryset": rows, **kwargs})
+
+    def formfield_for_dbfield(self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any) -> Any:
+        """Where there is one organization it is not asked for, and whatever is posted in its place is not read."""
+        found = super().formfield_for_dbfield(db_field, request, **kwargs)
+        chosen = scope_of(request).organization
+        if found is not None and chosen is not None and db_field.related_model is Organization:
+            found.disabled, found.initial, found.widget = True, chosen.pk, HiddenInput()
+        return found
+
+
+class OfScope(RelatedFilter):
+    """The filter by a related row offers those that the visitor sees; it is used for every foreign key."""
+
+    def has_output(self) -> bool:
+        """Also where one is asked for that is not offered: nothing is found then, and the way back is in sight."""
+        return super().has_output() or self.lookup_val is not None
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        scope, model = scope_of(request), field.remote_field.model
+        if model is Organization:
+            return [(one.pk, str(one)) for one in scope.choices if scope.organization in (one, None)]
+        related = _admin_of(model, model_admin.admin_site)
+        if related is None:
+            return []
+        ordering = self.field_admin_ordering(field, request, model_admin)
+        seen = scope.condition(related.organization_path)
+        return field.get_choices(include_blank=False, ordering=ordering, limit_choices_to=seen)
+
+
+admin.FieldListFilter.register(lambda field: bool(field.remote_field), OfScope, take_priority=True)
+
+
+class Rows(Scoped, ModelAdmin[M]):
     """A noun's list and pages. Nothing is deleted: what has a history is deactivated, revoked, disabled or closed."""
 
     singular = ""
@@ -124,11 +201,37 @@ class Rows(ModelAdmin[M]):
     show_facets = admin.ShowFacets.NEVER
     save_as_continue = False
 
-    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
-        return False
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Without the organization where there is one alone."""
+        columns = super().get_list_display(request)
+        one = scope_of(request).organization is not None
+        return [column for column in columns if not (one and column == "organization")]
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """What the filters of the list ask, and nothing else. Django lets any column be asked for its beginning, and
+        the hash of a token or a sealed one would be told letter by letter.
+        """
+        listed: Any = self.get_list_filter(request) if request else self.list_filter
+        named = {getattr(one, "parameter_name", None) or (one if isinstance(one, str) else one[0]) for one in listed}
+        path, _, ending = lookup.rpartition("__")
+        return lookup in named or (ending in ASKED and path.removesuffix("__id") in named)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return super().changelist_view(request, {"title": self._plural(), **(extra_context or {})})
+        try:
+            return super().changelist_view(request, {"title": self._plural(), **(extra_context or {})})
+        except DisallowedModelAdminLookup:
+            messages.warning(request, "This list is not filtered by that. Choose one of the filters that it has.")
+            return redirect(request.path)
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
+        """On the rows that were picked; an id that no row can have comes from no list of ours."""
+        picked = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        if all(one.isascii() and one.isdigit() and len(one) < 19 for one in picked):
+            return super().response_action(request, queryset, *args, **kwargs)
+        messages.warning(request, "Nothing was done: pick rows of this list.")
+        return redirect(request.get_full_path())
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
@@ -167,7 +270,7 @@ class ReadOnly(Rows[M]):
             for title, options in super().get_fieldsets(request, obj)
         ]
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
@@ -187,7 +290,11 @@ class ReadOnly(Rows[M]):
 
 
 class Managed(Rows[M]):
-    """Rows that site staff make and change. A subclass names the verb that makes one in `create`."""
+    """Rows that are made and changed here. A subclass names the verb that makes one in `create`, and in `refusals` what
+    its verbs raise with a sentence.
+    """
+
+    refusals: tuple[type[Exception], ...] = (Taken,)
 
     def create(self, values: dict[str, Any], actor: Actor) -> M:
         """Make the row from the form's values. Raises Taken."""
@@ -233,7 +340,7 @@ class Managed(Rows[M]):
         """A name that somebody else took between the check and the write is a sentence, not a failure."""
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
-        except Taken as error:
+        except self.refusals as error:
             messages.error(request, str(error))
             return redirect(request.get_full_path())
 

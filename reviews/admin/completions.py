@@ -16,6 +16,7 @@ from reviews.workflow import documents
 
 @admin.register(Completion, site=site)
 class Completions(ReadOnly[Completion]):
+    organization_path = "organization"
     list_display = ("uid", "organization", "status", "model", "preview", when("received_at"))
     list_filter = ("organization", "kind", "status", present("conflict", "conflict_document", "in conflict", "none"))
     list_select_related = ("organization",)
@@ -65,6 +66,7 @@ class Completions(ReadOnly[Completion]):
 
 @admin.register(Tag, site=site)
 class Tags(ReadOnly[Tag]):
+    organization_path = "organization"
     list_display = ("name", "organization")
     list_filter = ("organization",)
     list_select_related = ("organization",)

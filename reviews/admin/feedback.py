@@ -14,6 +14,7 @@ from reviews.models import Feedback
 
 @admin.register(Feedback, site=site)
 class FeedbackRows(ReadOnly[Feedback]):
+    organization_path = "organization"
     plural = "Feedback"
     list_display = ("uid", "feedback_task", "organization", "origin", "reviewer", "api_token", when("created_at"))
     list_filter = ("origin", "organization", "feedback_task")

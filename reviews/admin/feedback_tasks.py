@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from reviews.admin.base import AnyForm, Managed, when
+from reviews.admin.base import AnyForm, Managed, Scoped, when
 from reviews.admin.showing import arranged, json_text_block
 from reviews.admin.site import actor_of, site
 from reviews.log10 import strict_json
@@ -99,7 +99,8 @@ class FeedbackTaskForm(AnyForm):
         return names
 
 
-class Revisions(Inline):
+class Revisions(Scoped, Inline):
+    organization_path = "feedback_task__organization"
     model = FeedbackTaskRevision
     verbose_name_plural = "Revisions"
     fields = ("created_by", "made", "instruction", "json_schema")
@@ -126,6 +127,7 @@ class Revisions(Inline):
 
 @admin.register(FeedbackTask, site=site)
 class FeedbackTasks(Managed[FeedbackTask]):
+    organization_path = "organization"
     form = FeedbackTaskForm
     inlines = (Revisions,)
     list_display = ("name", "organization", "origin", "revision", "needed", when("created_at"))

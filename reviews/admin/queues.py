@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.forms.models import ModelChoiceField
 from django.http import HttpRequest
 
-from reviews.admin.base import HEAVY_OF_COMPLETION, Managed, ReadOnly, present, when
+from reviews.admin.base import HEAVY_OF_COMPLETION, Managed, ReadOnly, Scoped, present, when
 from reviews.admin.site import actor_of, site
 from reviews.models import Assignment, ClaimEvent, Queue, QueueItem, QueueReviewer, User
 from reviews.workflow import queue_settings
@@ -18,12 +18,16 @@ else:
     Inline = admin.TabularInline
 
 
-class Reviewers(Inline):
+class Reviewers(Scoped, Inline):
+    organization_path = "queue__organization"
     model = QueueReviewer
     verbose_name = "reviewer"
     verbose_name_plural = "Reviewers, when not every member reviews"
     fields = ("user",)
     extra = 1
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_change_permission(request, obj)
 
     def get_formset(self, request: HttpRequest, obj: Queue | None = None, **kwargs: Any) -> Any:
         """Members of the queue's organization alone can be chosen."""
@@ -38,6 +42,7 @@ class Reviewers(Inline):
 class Queues(Managed[Queue]):
     """A queue comes with its feedback task, so none is added here."""
 
+    organization_path = "organization"
     list_display = ("name", "organization", "is_open", "everyone", "reviews_per_completion", "blind", "order")
     list_filter = ("is_open", "organization")
     list_select_related = ("organization",)
@@ -55,7 +60,7 @@ class Queues(Managed[Queue]):
         ),
     )
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def save_changed(self, request: HttpRequest, obj: Queue, names: list[str]) -> None:
@@ -77,6 +82,7 @@ class Queues(Managed[Queue]):
 
 @admin.register(QueueItem, site=site)
 class QueueItems(ReadOnly[QueueItem]):
+    organization_path = "queue__organization"
     list_display = (
         "completion",
         "queue",
@@ -114,6 +120,7 @@ class QueueItems(ReadOnly[QueueItem]):
 
 @admin.register(Assignment, site=site)
 class Assignments(ReadOnly[Assignment]):
+    organization_path = "item__queue__organization"
     list_display = ("reviewer", "completion", "queue", "state", "place", when("claimed_at"), when("held_until"))
     list_filter = ("state", "item__queue")
     list_select_related = ("reviewer", "item__completion", "item__queue")
@@ -147,6 +154,7 @@ class Assignments(ReadOnly[Assignment]):
 
 @admin.register(ClaimEvent, site=site)
 class ClaimEvents(ReadOnly[ClaimEvent]):
+    organization_path = "assignment__item__queue__organization"
     list_display = (when("at"), "change", "by", "assignment", "reason")
     list_filter = ("change",)
     list_select_related = ("assignment__reviewer", "by")

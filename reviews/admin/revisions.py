@@ -14,6 +14,7 @@ from reviews.models import Revision
 
 @admin.register(Revision, site=site)
 class Revisions(ReadOnly[Revision]):
+    organization_path = "completion__organization"
     list_display = ("completion", "number", "origin", "author", "api_token", when("created_at"))
     list_filter = ("origin",)
     list_select_related = ("completion", "author", "api_token")

@@ -2,19 +2,20 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
+from django.urls import Resolver404, path, resolve, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
 from gradebench.addresses import address_of
 from reviews.access import user_of
+from reviews.admin.scope import choose, scope_of
 from reviews.workflow import audit
 from reviews.workflow.audit import Actor
 
@@ -33,7 +34,9 @@ def actor_of(request: HttpRequest) -> Actor:
 
 
 class Site(admin.AdminSite):
-    """Django admin for site staff: nobody else may enter, whatever Django permissions she has."""
+    """Django admin for site staff, and for admins of organizations within one of those: nobody else may enter, whatever
+    Django permissions she has.
+    """
 
     site_title = "GradeBench"
     site_header = "GradeBench"
@@ -42,8 +45,28 @@ class Site(admin.AdminSite):
     enable_nav_sidebar = False
 
     def has_permission(self, request: HttpRequest) -> bool:
-        user = request.user
-        return bool(user.is_active and user.is_staff and user.is_superuser)
+        return scope_of(request).may_enter
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Raises ImproperlyConfigured for a class that does not say to which organization a row belongs."""
+        if not getattr(admin_class, "organization_path", ""):
+            raise ImproperlyConfigured(f"{admin_class} has no organization_path: every visitor would see all of it.")
+        super().register(model_or_iterable, admin_class, **options)
+
+    def get_urls(self) -> list[Any]:
+        """Without Django's way from any row to its page on the site: it tells which ids there are."""
+        own = path("organization/choose/", self.admin_view(self.choose_organization), name="choose_organization")
+        return [own, *(one for one in super().get_urls() if getattr(one, "name", "") != "view_on_site")]
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        return {**super().each_context(request), "scope": scope_of(request)}
+
+    @method_decorator(require_POST)
+    def choose_organization(self, request: HttpRequest) -> HttpResponse:
+        """The switch in the header. A list is shown anew; from a row, which may not be there, one comes to its list."""
+        if not choose(request, request.POST):
+            messages.error(request, "There is no such organization to choose. Choose one of those in the list.")
+        return redirect(_list_at(request.POST.get("next", "")))
 
     @login_not_required
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -83,6 +106,16 @@ class Site(admin.AdminSite):
             for family, names in FAMILIES
             if (models := [found[name] for name in names if name in found])
         ]
+
+
+def _list_at(address: str) -> str:
+    """The list that an address of the admin is about; the front page where it is about none."""
+    try:
+        found = resolve(address.partition("?")[0])
+    except Resolver404:
+        return reverse("admin:index")
+    noun, _, _ = found.url_name.rpartition("_") if found.app_name == "admin" and found.url_name else ("", "", "")
+    return reverse(f"admin:{noun}_changelist") if noun.startswith("reviews_") else reverse("admin:index")
 
 
 site = Site()

@@ -15,6 +15,7 @@ from reviews.workflow import documents, outbox, refusals
 
 @admin.register(Pull, site=site)
 class Pulls(ReadOnly[Pull]):
+    organization_path = "upstream__organization"
     list_display = (
         "upstream",
         "state",
@@ -49,6 +50,7 @@ class Pulls(ReadOnly[Pull]):
 
 @admin.register(PullRefusal, site=site)
 class PullRefusals(ReadOnly[PullRefusal]):
+    organization_path = "upstream__organization"
     plural = "Refused items"
     list_display = (
         "uid",
@@ -101,6 +103,7 @@ class PullRefusals(ReadOnly[PullRefusal]):
 
 @admin.register(Push, site=site)
 class Pushes(ReadOnly[Push]):
+    organization_path = "completion__organization"
     plural = "Pushes"
     list_display = (
         "completion",

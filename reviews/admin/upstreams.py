@@ -85,6 +85,7 @@ class UpstreamForm(AnyForm):
 
 @admin.register(Upstream, site=site)
 class Upstreams(Managed[Upstream]):
+    organization_path = "organization"
     form = UpstreamForm
     list_display = ("name", "organization", "url", "state", when("listed_at", "last list"), when("next_pull_at"))
     list_filter = ("enabled", "organization")

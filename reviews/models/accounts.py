@@ -1,5 +1,7 @@
 """Who there is: users, organizations, members, API tokens, one-time sign-in links."""
 
+from typing import ClassVar
+
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import F, Q
@@ -89,6 +91,9 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
 class ApiToken(models.Model):
     """A secret by which an application acts for an organization. The secret is shown once; its hash is kept."""
 
+    SCOPES: ClassVar = ("ingest", "read", "feedback", "admin")
+    USUAL_SCOPES: ClassVar = ("ingest", "read", "feedback")
+
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="api_tokens")
     name = models.CharField(max_length=100)
     prefix = models.CharField(max_length=16, help_text="The first characters of the secret, to tell tokens apart.")
@@ -117,6 +122,25 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """What it may do."""
+        return tuple(scope for scope in self.SCOPES if getattr(self, f"can_{scope}"))
+
+
+class LinkPurpose(models.TextChoices):
+    """What a one-time link is for. By an invitation or a reset she sets a password first."""
+
+    SIGN_IN = "sign_in", _("Sign in")
+    INVITATION = "invitation", _("Invitation")
+    PASSWORD_RESET = "password_reset", _("Password reset")
+
+
+class SignInLinkQuerySet(models.QuerySet["SignInLink"]):
+    def usable(self) -> "SignInLinkQuerySet":
+        """Neither used nor too old, of people who may sign in."""
+        return self.filter(used_at=None, expires_at__gt=timezone.now(), user__is_active=True)
 
 
 class LinkPurpose(models.TextChoices):

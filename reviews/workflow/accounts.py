@@ -3,7 +3,8 @@
 import hashlib
 import logging
 import secrets
-from datetime import timedelta
+from collections.abc import Collection
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
@@ -66,8 +67,17 @@ def add_member(
     return member
 
 
-def create_token(organization: Organization, *, name: str, actor: Actor = SYSTEM) -> tuple[ApiToken, str]:
+def create_token(
+    organization: Organization,
+    *,
+    name: str,
+    scopes: Collection[str] = ApiToken.USUAL_SCOPES,
+    expires_at: datetime | None = None,
+    actor: Actor = SYSTEM,
+) -> tuple[ApiToken, str]:
     """A new API token and its secret, which is nowhere else: show it once. Raises Taken."""
+    if not scopes or not set(scopes) <= set(ApiToken.SCOPES):
+        raise ValueError(f"The scopes of an API token are one or more of {', '.join(ApiToken.SCOPES)}.")
     secret = f"gb_{secrets.token_urlsafe(TOKEN_BYTES)}"
     try:
         with transaction.atomic():
@@ -77,8 +87,12 @@ def create_token(organization: Organization, *, name: str, actor: Actor = SYSTEM
                 prefix=secret[:PREFIX_CHARACTERS],
                 hash=_hash(secret),
                 created_by=actor.user,
+                expires_at=expires_at,
+                **{f"can_{scope}": scope in scopes for scope in ApiToken.SCOPES},
             )
-            audit.record("token.create", token, organization=organization, actor=actor, details=name)
+            until = f"until {expires_at:%Y-%m-%d %H:%M %Z}" if expires_at else "without an end"
+            details = f"{name}: {', '.join(token.scopes)}; {until}"
+            audit.record("token.create", token, organization=organization, actor=actor, details=details)
     except IntegrityError as error:
         raise Taken(f"{organization} has a token named “{name}” already.") from error
     return token, secret

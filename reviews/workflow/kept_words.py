@@ -10,6 +10,7 @@ from django.utils.translation import gettext_noop
 # These stand before the reason that somebody gave.
 CLOSED = gettext_noop("closed by a lead")
 FLAGGED = gettext_noop("flagged")
+MEMBERSHIP_ENDED = gettext_noop("her membership ended")
 
 
 def shown(kept: str) -> str:

@@ -2,7 +2,7 @@
 
 from django.test import Client
 
-from reviews.models import User
+from reviews.models import Organization, Role, User
 from tests import factories
 
 
@@ -16,6 +16,15 @@ def visitor(user: User) -> Client:
 def site_staff() -> Client:
     """A client that is signed in as site staff."""
     return visitor(factories.user(is_superuser=True))
+
+
+def role_admin(*organizations: Organization) -> Client:
+    """A client that is signed in as an admin of these organizations."""
+    first, *others = organizations
+    user = factories.member(first, role=Role.ADMIN).user
+    for organization in others:
+        factories.member(organization, username=user.username, role=Role.ADMIN)
+    return visitor(user)
 
 
 def page(client: Client, path: str, status: int = 200) -> str:

@@ -10,15 +10,12 @@ from reviews.models import (
     FeedbackTask,
     Member,
     Organization,
-    Pull,
-    PullRefusal,
     Role,
-    Session,
     Upstream,
     User,
 )
-from reviews.workflow import documents
 from tests import factories
+from tests.admin.filled import fill
 from tests.admin.people import page, site_staff, visitor
 
 pytestmark = pytest.mark.django_db
@@ -26,28 +23,6 @@ pytestmark = pytest.mark.django_db
 NOUNS = sorted(model._meta.model_name or "" for model in site._registry)
 ADDED = {model._meta.model_name for model in (ApiToken, FeedbackTask, Member, Organization, Upstream, User)}
 CHANGED = (ADDED | {"queue"}) - {"apitoken"}
-
-
-def everything() -> None:
-    """At least one row of every noun that the admin knows."""
-    organization = factories.organization()
-    upstream = factories.upstream(organization)
-    factories.token(organization)
-    Session.objects.create(organization=organization)
-    feedback_task = factories.feedback_task(organization, upstream=upstream)
-    factories.completion(organization, upstream=upstream)
-    factories.submit(factories.assignment(feedback_task), answer="It is 43.")
-    times = {"started_at": feedback_task.created_at, "ended_at": feedback_task.created_at}
-    pull = Pull.objects.create(upstream=upstream, state="complete", fence=1, **times)
-    PullRefusal.objects.create(
-        upstream=upstream,
-        pull=pull,
-        fingerprint="f",
-        reason="not an object",
-        data=documents.pack(b'["odd"]'),
-        first_at=feedback_task.created_at,
-        last_at=feedback_task.created_at,
-    )
 
 
 def changed_path(noun: str) -> str:
@@ -60,7 +35,7 @@ def changed_path(noun: str) -> str:
 
 def test_it_shows_site_staff_every_list_and_every_row() -> None:
     client = site_staff()
-    everything()
+    fill(factories.organization())
     for noun in NOUNS:
         assert 'id="result_list"' in page(client, f"reviews/{noun}/"), noun
         page(client, changed_path(noun))
@@ -77,7 +52,7 @@ def test_it_sends_a_visitor_to_the_sign_in_page(path: str) -> None:
     assert response.redirect_chain[-1][0].startswith("/sign-in?next=/admin/")
 
 
-@pytest.mark.parametrize("role", [Role.REVIEWER, Role.ADMIN])
+@pytest.mark.parametrize("role", [Role.REVIEWER, Role.LEAD])
 @pytest.mark.parametrize("staff", [False, True])
 def test_it_keeps_members_out_even_with_the_staff_flag(role: Role, staff: bool) -> None:
     user = factories.member(factories.organization(), role=role).user
@@ -96,7 +71,7 @@ def test_it_keeps_a_deactivated_superuser_out() -> None:
 
 def test_it_refuses_to_change_what_is_read_only() -> None:
     client = site_staff()
-    everything()
+    fill(factories.organization())
     for noun in set(NOUNS) - CHANGED:
         assert client.post(f"/admin/{changed_path(noun)}", {"name": "x"}).status_code == 403, noun
         if noun not in ADDED:
@@ -105,7 +80,7 @@ def test_it_refuses_to_change_what_is_read_only() -> None:
 
 def test_it_deletes_nothing_but_memberships() -> None:
     client = site_staff()
-    everything()
+    fill(factories.organization())
     for noun in set(NOUNS) - {"member"}:
         path = changed_path(noun)
         assert client.post(f"/admin/{path.replace('change', 'delete')}", {"post": "yes"}).status_code == 403, noun
@@ -120,3 +95,14 @@ def test_it_signs_out_by_post_alone_and_says_so_in_the_audit() -> None:
     assert client.get("/admin/logout/").status_code == 405
     assert client.post("/admin/logout/")["Location"] == "/sign-in"
     assert AuditEvent.objects.filter(action="sign_out").count() == 1
+
+
+@pytest.mark.parametrize("odd", ["x", "9" * 30, "-1", "1.5", "_00", "%2500"])
+def test_an_id_that_cannot_be_one_fails_nothing(odd: str) -> None:
+    client = site_staff()
+    for end in ("change/", "delete/", "history/"):
+        for noun in ("member", "apitoken"):
+            assert client.get(f"/admin/reviews/{noun}/{odd}/{end}", follow=True).status_code < 500
+    for action in ("revoke", "nothing", ""):
+        posted = {"action": action, "_selected_action": [odd]}
+        assert client.post("/admin/reviews/apitoken/", posted, follow=True).status_code < 500

@@ -1,8 +1,8 @@
-"""Organizations, members and users in the admin."""
+"""Organizations and users in the admin."""
 
 import pytest
 
-from reviews.models import AuditEvent, Member, Organization, User
+from reviews.models import AuditEvent, Organization, User
 from tests import factories
 from tests.admin.people import page, site_staff, visitor
 
@@ -32,33 +32,6 @@ def test_it_changes_an_organization_and_says_what() -> None:
     site_staff().post(f"/admin/reviews/organization/{made.pk}/change/", posted)
     assert Organization.objects.get().name == "Acme"
     assert AuditEvent.objects.get(action="organization.change").details == "name"
-
-
-def test_it_makes_a_member_and_changes_her_role() -> None:
-    organization, user, client = factories.organization(), factories.user("mira"), site_staff()
-    posted = {"organization": organization.pk, "user": user.pk, "role": "reviewer"}
-    client.post("/admin/reviews/member/add/", posted)
-    made = Member.objects.get(user=user)
-    client.post(f"/admin/reviews/member/{made.pk}/change/", {"role": "lead"})
-    made.refresh_from_db()
-    assert made.role == "lead"
-    assert AuditEvent.objects.get(action="member.add").details == "mira: reviewer"
-    assert AuditEvent.objects.get(action="member.role").details == "mira: lead"
-
-
-def test_it_refuses_a_second_membership() -> None:
-    made = factories.member(factories.organization())
-    posted = {"organization": made.organization.pk, "user": made.user.pk, "role": "lead"}
-    assert site_staff().post("/admin/reviews/member/add/", posted).status_code == 200
-    assert Member.objects.get().role == "reviewer"
-
-
-def test_it_ends_a_membership_and_keeps_the_user() -> None:
-    made = factories.member(factories.organization(), username="mira")
-    site_staff().post(f"/admin/reviews/member/{made.pk}/delete/", {"post": "yes"})
-    assert not Member.objects.exists()
-    assert User.objects.filter(username="mira", is_active=True).exists()
-    assert AuditEvent.objects.get(action="member.remove").details == "mira"
 
 
 def test_it_makes_a_user() -> None:
