@@ -1,7 +1,7 @@
 """The nouns. Grep one word through models, workflow, web, api and tests and you hold the slice."""
 
 from reviews.models.accounts import ApiToken, Member, Organization, Role, Session, SignInLink, User
-from reviews.models.audit import AuditEvent
+from reviews.models.audit import AuditEvent, AuditSeal
 from reviews.models.base import AppendOnlyViolation
 from reviews.models.completions import Completion, CompletionTag, Document, Encoding, Kind, Status, Tag
 from reviews.models.drafts import Draft
@@ -29,6 +29,7 @@ __all__ = [
     "Assignment",
     "AssignmentState",
     "AuditEvent",
+    "AuditSeal",
     "ClaimChange",
     "ClaimEvent",
     "Completion",
