@@ -35,6 +35,7 @@ NOT_YOURS_TO_TAKE_BACK = gettext_lazy(
     "Only a lead, or whoever made the last edit, takes an answer back to an earlier text."
 )
 LEADS = (Role.LEAD, Role.ADMIN)
+ONLY_ADMINS_SEE_THE_AUDIT = gettext_lazy("Only an admin of an organization sees its audit.")
 NOT_YOURS_TO_DECIDE = gettext_lazy("Only a lead, or whoever made the edit, decides about it. Nothing was changed.")
 
 
@@ -196,16 +197,47 @@ def claim_for(request: HttpRequest, pk: int) -> Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The organizations that she is in, and of those the ones where she is a lead."""
+    """The organizations that she is in, of those the ones where she is a lead, and of those where she is an admin."""
 
     organization_ids: frozenset[int]
     led_ids: frozenset[int]
+    admin_ids: frozenset[int] = frozenset()
 
 
 def standing_of(user: User) -> Standing:
     """In one query."""
     roles = dict(Member.objects.filter(user=user).values_list("organization_id", "role"))
-    return Standing(frozenset(roles), frozenset(pk for pk, role in roles.items() if role in LEADS))
+    led = frozenset(pk for pk, role in roles.items() if role in LEADS)
+    return Standing(frozenset(roles), led, frozenset(pk for pk, role in roles.items() if role == Role.ADMIN))
+
+
+def is_site_staff(user: User) -> bool:
+    """Whether she runs the whole site."""
+    return user.is_active and user.is_staff and user.is_superuser
+
+
+@dataclass(frozen=True, slots=True)
+class AuditScope:
+    """What somebody may see of the audit: of these organizations; None: of all, and what is of none."""
+
+    organization_ids: frozenset[int] | None
+    led_ids: frozenset[int]
+
+    def organizations(self) -> QuerySet[Organization]:
+        """Those whose events she may see, by name."""
+        found = Organization.objects.order_by("name", "pk")
+        return found if self.organization_ids is None else found.filter(pk__in=self.organization_ids)
+
+
+def audit_for(request: HttpRequest) -> AuditScope:
+    """The audit is for admins of an organization, each her own, and for site staff. Raises PermissionDenied."""
+    user = user_of(request)
+    standing = standing_of(user)
+    if is_site_staff(user):
+        return AuditScope(None, standing.led_ids)
+    if not standing.admin_ids:
+        raise exceptions.PermissionDenied(ONLY_ADMINS_SEE_THE_AUDIT)
+    return AuditScope(standing.admin_ids, standing.led_ids)
 
 
 def organizations_led(user: User) -> QuerySet[Organization]:

@@ -14,9 +14,10 @@ MOST_COUNTED = 99
 
 @dataclass(frozen=True, slots=True)
 class LeadMenu:
-    """`flags` wait in the queues of the organizations where she is a lead."""
+    """`flags` wait in the queues of the organizations where she leads; `is_admin`: she is an admin of one of them."""
 
     flags: Figure
+    is_admin: bool = False
 
 
 def lead_menu(request: HttpRequest) -> dict[str, Callable[[], LeadMenu | None]]:
@@ -28,7 +29,9 @@ def _lead_menu(request: HttpRequest) -> LeadMenu | None:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return None
-    led = standing_of(user_of(request)).led_ids
+    standing = standing_of(user_of(request))
+    led = standing.led_ids
     if not led:
         return None
-    return LeadMenu(Figure(queue_items.count_flagged(led, most=MOST_COUNTED), MOST_COUNTED))
+    flags = Figure(queue_items.count_flagged(led, most=MOST_COUNTED), MOST_COUNTED)
+    return LeadMenu(flags, bool(standing.admin_ids))

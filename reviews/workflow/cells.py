@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 # OWASP's list. What stands before them does not help: spreadsheets drop spaces and quotes before they look.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}")
-FORMULA += ("\N{FULLWIDTH HYPHEN-MINUS}", "\N{FULLWIDTH COMMERCIAL AT}")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 GUARD = "'"
 BEFORE_IT = " \"'\N{NO-BREAK SPACE}\N{ZERO WIDTH NO-BREAK SPACE}\v\f\0"
 Value = str | int | float | datetime | None
