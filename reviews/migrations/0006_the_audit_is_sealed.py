@@ -5,7 +5,9 @@ The way back drops the seals: the chain that is begun after it has other hashes.
 
 from typing import Any
 
+import django.db.models.deletion
 import django.utils.timezone
+from django.conf import settings
 from django.db import migrations, models
 
 TABLES = ("reviews_auditevent", "reviews_auditseal")
@@ -87,7 +89,35 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="auditevent",
+            index=models.Index(fields=["user", "-at", "-id"], name="audit_by_person"),
+        ),
+        migrations.AddIndex(
+            model_name="auditevent",
             index=models.Index(fields=["-at", "-id"], name="audit_of_all"),
+        ),
+        migrations.AlterField(
+            model_name="auditevent",
+            name="organization",
+            field=models.ForeignKey(
+                blank=True,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="reviews.organization",
+            ),
+        ),
+        migrations.AlterField(
+            model_name="auditevent",
+            name="user",
+            field=models.ForeignKey(
+                blank=True,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.RunPython(forbid, allow),
     ]

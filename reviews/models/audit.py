@@ -10,10 +10,13 @@ from reviews.models.base import AppendOnly, AppendOnlyQuerySet
 class AuditEvent(AppendOnly):
     """One thing that somebody did."""
 
-    organization = models.ForeignKey(Organization, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    # Its indexes, and those of the user, stand below, each with an order.
+    organization = models.ForeignKey(
+        Organization, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     at = models.DateTimeField(default=timezone.now, editable=False)
     action = models.CharField(max_length=64)
-    user = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    user = models.ForeignKey(User, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     api_token = models.ForeignKey(ApiToken, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     address = models.GenericIPAddressField(null=True, blank=True)
     target_type = models.CharField(max_length=64)
@@ -31,6 +34,7 @@ class AuditEvent(AppendOnly):
             # The page: by moment, in one organization or in all, of one kind or of any.
             models.Index(name="audit_by_moment", fields=["organization", "-at", "-id"]),
             models.Index(name="audit_by_action", fields=["organization", "action", "-at", "-id"]),
+            models.Index(name="audit_by_person", fields=["user", "-at", "-id"]),
             models.Index(name="audit_of_all", fields=["-at", "-id"]),
             models.Index(name="audit_of_target", fields=["target_type", "target_id"]),
         ]

@@ -1,6 +1,6 @@
 """The audit as people read it: what an address asks for, newest first, and the same as a file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +14,8 @@ from reviews.workflow.audit import Actor
 from reviews.workflow.audit_actions import actions_of
 
 EXPORTED_AT_ONCE = 1_000
+# SQLite joins 500 selects at most.
+MOST_PARTS = 200
 FORMATS = ("csv", "jsonl")
 COLUMNS = (
     "id",
@@ -60,19 +62,14 @@ class Slice:
 
 def newest(wanted: Wanted, *, most: int, before: Place | None = None) -> Slice:
     """The newest of them, or those older than the event at that place."""
-    found = _matching(wanted)
-    if before is not None:
-        found = found.filter(_older_than(before))
-    rows = _joined(found.order_by("-at", "-pk"), most + 1)
-    return Slice(tuple(rows[:most]), newer=before is not None, older=len(rows) > most)
+    ids = _ids(wanted, most + 1, before=before)
+    return Slice(_rows(ids[:most]), newer=before is not None, older=len(ids) > most)
 
 
 def after(wanted: Wanted, *, most: int, place: Place) -> Slice:
     """Those right above the event at that place: the way back from `newest(before=…)`."""
-    moment, pk = place
-    found = _matching(wanted).filter(Q(at__gt=moment) | Q(at=moment, pk__gt=pk), at__gte=moment)
-    rows = _joined(found.order_by("at", "pk"), most + 1)
-    return Slice(tuple(rows[:most][::-1]), newer=len(rows) > most, older=True)
+    ids = _ids(wanted, most + 1, after=place)
+    return Slice(_rows(ids[:most]), newer=len(ids) > most, older=True)
 
 
 def place_of(event: AuditEvent) -> Place:
@@ -95,18 +92,58 @@ def export(wanted: Wanted, kind: str, *, said: str, organizations: list[Organiza
     return cells.rows(_headed(lines)) if kind == "csv" else (_json_line(line) for line in lines)
 
 
+def _ids(wanted: Wanted, most: int, *, before: Place | None = None, after: Place | None = None) -> list[int]:
+    """The ids of the first of them in the order of the list; with `after` in the opposite one."""
+    parts = list(_parts(wanted))
+    if before is not None:
+        moment, pk = before
+        # The last condition says nothing new; it is what an index is entered by.
+        parts = [part.filter(Q(at__lt=moment) | Q(at=moment, pk__lt=pk), at__lte=moment) for part in parts]
+    if after is not None:
+        moment, pk = after
+        parts = [part.filter(Q(at__gt=moment) | Q(at=moment, pk__gt=pk), at__gte=moment) for part in parts]
+    order = ("-at", "-pk") if after is None else ("at", "pk")
+    if len(parts) == 1:
+        return list(parts[0].order_by(*order).values_list("pk", flat=True)[:most])
+    found: list[tuple[datetime, int]] = []
+    for start in range(0, len(parts), MOST_PARTS):
+        first, *others = (_cut(part, most, order) for part in parts[start : start + MOST_PARTS])
+        found += first.union(*others, all=True)
+    return [pk for _, pk in sorted(found, reverse=after is None)[:most]]
+
+
+def _parts(wanted: Wanted) -> Iterator[QuerySet[AuditEvent]]:
+    """Each can be read off an index in the order of the list, where their union would be read whole and sorted."""
+    found = _matching(wanted)
+    actions = actions_of(wanted.what) or [wanted.what]
+    if wanted.organization_ids is None:
+        yield found.filter(action__in=actions) if wanted.what else found
+        return
+    for organization_id in wanted.organization_ids:
+        of_one = found.filter(organization=organization_id)
+        if not wanted.what:
+            yield of_one
+            continue
+        for action in actions:
+            yield of_one.filter(action=action)
+
+
+def _cut(part: QuerySet[AuditEvent], most: int, order: tuple[str, str]) -> QuerySet[AuditEvent, tuple[datetime, int]]:
+    cut = part.order_by(*order).values("pk")[:most]
+    # A select of selects: SQLite does not join selects that are cut themselves.
+    return AuditEvent.objects.order_by().filter(pk__in=cut).values_list("at", "pk")
+
+
 def _matching(wanted: Wanted) -> QuerySet[AuditEvent]:
+    """Beside organization and action."""
     found = AuditEvent.objects.all()
-    tokens = ApiToken.objects.filter(name=wanted.token)
-    if wanted.organization_ids is not None:
-        found = found.filter(organization__in=wanted.organization_ids)
-        tokens = tokens.filter(organization__in=wanted.organization_ids)
-    if wanted.what:
-        found = found.filter(action__in=actions_of(wanted.what) or [wanted.what])
     if wanted.person:
         # Found first: joined, a database may look for the person at every event.
         found = found.filter(user__in=list(User.objects.filter(username=wanted.person).values_list("pk", flat=True)))
     if wanted.token:
+        tokens = ApiToken.objects.filter(name=wanted.token)
+        if wanted.organization_ids is not None:
+            tokens = tokens.filter(organization__in=wanted.organization_ids)
         found = found.filter(api_token__in=list(tokens.values_list("pk", flat=True)))
     if wanted.since is not None:
         found = found.filter(at__gte=wanted.since)
@@ -117,24 +154,20 @@ def _matching(wanted: Wanted) -> QuerySet[AuditEvent]:
     return found
 
 
-def _older_than(place: Place) -> Q:
-    moment, pk = place
-    # The first part says it all; the second is what an index is entered by.
-    return (Q(at__lt=moment) | Q(at=moment, pk__lt=pk)) & Q(at__lte=moment)
-
-
-def _joined(events: QuerySet[AuditEvent], most: int) -> list[AuditEvent]:
-    return list(events.select_related("user", "api_token", "organization")[:most])
+def _rows(ids: Sequence[int]) -> tuple[AuditEvent, ...]:
+    """What the list shows of them."""
+    found = AuditEvent.objects.filter(pk__in=ids).select_related("user", "api_token", "organization")
+    return tuple(found.order_by("-at", "-pk"))
 
 
 def _lines(wanted: Wanted, newest_id: int) -> Iterator[tuple[cells.Value, ...]]:
-    """The rows of the file, a question for each thousand."""
-    found = _matching(wanted).filter(pk__lte=newest_id).order_by("-at", "-pk").values_list(*COLUMNS)
-    rows = list(found[:EXPORTED_AT_ONCE])
-    while rows:
-        yield from rows
-        last = rows[-1]
-        rows = list(found.filter(_older_than((last[1], last[0])))[:EXPORTED_AT_ONCE])
+    """The rows of the file, a thousand at a time. What is recorded meanwhile is left out."""
+    before: Place | None = None
+    while ids := _ids(wanted, EXPORTED_AT_ONCE, before=before):
+        events = AuditEvent.objects.filter(pk__in=ids).order_by("-at", "-pk")
+        rows = list(events.values_list(*COLUMNS))
+        yield from (row for row in rows if row[0] <= newest_id)
+        before = rows[-1][1], rows[-1][0]
 
 
 def _headed(lines: Iterator[tuple[cells.Value, ...]]) -> Iterator[tuple[cells.Value, ...]]:

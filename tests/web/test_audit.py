@@ -15,6 +15,7 @@ from reviews.web import audit as view
 from reviews.web.display_audit import AuditPage, EventRow
 from reviews.workflow import accounts, audit, audit_log
 from reviews.workflow.audit import Actor
+from reviews.workflow.audit_actions import actions_of
 from tests import factories
 from tests.web.page_text import text_of
 from tests.web.scene import Scene, person, scene
@@ -200,6 +201,28 @@ def test_it_goes_through_all_of_them_and_back(made: Scene, monkeypatch: pytest.M
     assert seen == all_of
     assert back[0] == ""
     assert [row.id for row in _rows(made.client, back[2])] == all_of[3:6]
+
+
+@pytest.mark.parametrize("what", ["", "queue.change", "rubrics"])
+def test_it_goes_through_two_organizations_as_through_one(
+    made: Scene, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setattr(view, "PAGE", 4)
+    monkeypatch.setattr(audit_log, "EXPORTED_AT_ONCE", 3)
+    other = scene("other")
+    Member.objects.create(organization=other.organization, user=made.user, role="admin")
+    for part in (made, other, made, other):
+        _many(part, 3)
+    wanted = AuditEvent.objects.filter(action__in=actions_of(what) or [what]) if what else AuditEvent.objects.all()
+    all_of = list(wanted.order_by("-at", "-pk").values_list("pk", flat=True))
+    query, seen = f"?what={what}", []
+    while query:
+        page = _page(made.client, query)
+        seen += [row.id for day in page.days for row in day.rows]
+        query = page.older.removeprefix("/audit")
+    assert seen == all_of
+    exported = [json.loads(line)["id"] for line in _export(made.client, "jsonl", filter=f"what={what}").splitlines()]
+    assert [pk for pk in exported if pk in all_of] == all_of
 
 
 def test_it_asks_the_same_number_of_questions_for_many(
