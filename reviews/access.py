@@ -197,47 +197,21 @@ def claim_for(request: HttpRequest, pk: int) -> Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The organizations that she is in, of those the ones where she is a lead, and of those where she is an admin."""
+    """The organizations that she is in, and of those the ones where she is a lead, and where an admin."""
 
     organization_ids: frozenset[int]
     led_ids: frozenset[int]
-    admin_ids: frozenset[int] = frozenset()
+    administered_ids: frozenset[int]
 
 
 def standing_of(user: User) -> Standing:
     """In one query."""
     roles = dict(Member.objects.filter(user=user).values_list("organization_id", "role"))
-    led = frozenset(pk for pk, role in roles.items() if role in LEADS)
-    return Standing(frozenset(roles), led, frozenset(pk for pk, role in roles.items() if role == Role.ADMIN))
-
-
-def is_site_staff(user: User) -> bool:
-    """Whether she runs the whole site."""
-    return user.is_active and user.is_staff and user.is_superuser
-
-
-@dataclass(frozen=True, slots=True)
-class AuditScope:
-    """What somebody may see of the audit: of these organizations; None: of all, and what is of none."""
-
-    organization_ids: frozenset[int] | None
-    led_ids: frozenset[int]
-
-    def organizations(self) -> QuerySet[Organization]:
-        """Those whose events she may see, by name."""
-        found = Organization.objects.order_by("name", "pk")
-        return found if self.organization_ids is None else found.filter(pk__in=self.organization_ids)
-
-
-def audit_for(request: HttpRequest) -> AuditScope:
-    """The audit is for admins of an organization, each her own, and for site staff. Raises PermissionDenied."""
-    user = user_of(request)
-    standing = standing_of(user)
-    if is_site_staff(user):
-        return AuditScope(None, standing.led_ids)
-    if not standing.admin_ids:
-        raise exceptions.PermissionDenied(ONLY_ADMINS_SEE_THE_AUDIT)
-    return AuditScope(standing.admin_ids, standing.led_ids)
+    return Standing(
+        frozenset(roles),
+        frozenset(pk for pk, role in roles.items() if role in LEADS),
+        frozenset(pk for pk, role in roles.items() if role == Role.ADMIN),
+    )
 
 
 def organizations_led(user: User) -> QuerySet[Organization]:
@@ -296,6 +270,35 @@ def feedback_task_to_lead(request: HttpRequest, pk: int) -> FeedbackTask:
 def queues_led(user: User) -> QuerySet[Queue]:
     """The queues of the organizations where she is a lead."""
     return Queue.objects.filter(organization__in=organizations_led(user).values("pk"))
+
+
+def is_site_staff(user: User) -> bool:
+    """Whether she runs the whole site."""
+    return user.is_active and user.is_staff and user.is_superuser
+
+
+@dataclass(frozen=True, slots=True)
+class AuditScope:
+    """What somebody may see of the audit: of these organizations; None: of all, and what is of none."""
+
+    organization_ids: frozenset[int] | None
+    led_ids: frozenset[int]
+
+    def organizations(self) -> QuerySet[Organization]:
+        """Those whose events she may see, by name."""
+        found = Organization.objects.order_by("name", "pk")
+        return found if self.organization_ids is None else found.filter(pk__in=self.organization_ids)
+
+
+def audit_for(request: HttpRequest) -> AuditScope:
+    """The audit is for admins of an organization, each her own, and for site staff. Raises PermissionDenied."""
+    user = user_of(request)
+    standing = standing_of(user)
+    if is_site_staff(user):
+        return AuditScope(None, standing.led_ids)
+    if not standing.administered_ids:
+        raise exceptions.PermissionDenied(ONLY_ADMINS_SEE_THE_AUDIT)
+    return AuditScope(standing.administered_ids, standing.led_ids)
 
 
 M = TypeVar("M")

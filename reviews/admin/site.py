@@ -21,7 +21,7 @@ FAMILIES = (
     ("Review", ("FeedbackTask", "Queue", "QueueItem", "Assignment", "ClaimEvent", "Feedback")),
     ("Sync", ("Upstream", "Pull", "PullRefusal", "Push")),
     ("Content", ("Completion", "Revision", "Tag", "Session")),
-    ("Record", ("AuditEvent", "AuditSeal")),
+    ("Record", ("AuditEvent",)),
 )
 
 

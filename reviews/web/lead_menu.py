@@ -1,4 +1,4 @@
-"""What the menu of every page has for leads: their pages, and how many flags wait."""
+"""What the menu of every page has for leads and admins: their pages, and how many flags wait."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ MOST_COUNTED = 99
 
 @dataclass(frozen=True, slots=True)
 class LeadMenu:
-    """`flags` wait in the queues of the organizations where she leads; `is_admin`: she is an admin of one of them."""
+    """`flags` wait in the queues of the organizations where she is a lead; `is_admin` of at least one of those."""
 
     flags: Figure
-    is_admin: bool = False
+    is_admin: bool
 
 
 def lead_menu(request: HttpRequest) -> dict[str, Callable[[], LeadMenu | None]]:
@@ -30,8 +30,7 @@ def _lead_menu(request: HttpRequest) -> LeadMenu | None:
     if user is None or not user.is_authenticated:
         return None
     standing = standing_of(user_of(request))
-    led = standing.led_ids
-    if not led:
+    if not standing.led_ids:
         return None
-    flags = Figure(queue_items.count_flagged(led, most=MOST_COUNTED), MOST_COUNTED)
-    return LeadMenu(flags, bool(standing.admin_ids))
+    flags = Figure(queue_items.count_flagged(standing.led_ids, most=MOST_COUNTED), MOST_COUNTED)
+    return LeadMenu(flags, is_admin=bool(standing.administered_ids))
