@@ -35,6 +35,7 @@ NOT_YOURS_TO_TAKE_BACK = gettext_lazy(
     "Only a lead, or whoever made the last edit, takes an answer back to an earlier text."
 )
 LEADS = (Role.LEAD, Role.ADMIN)
+ONLY_ADMINS_SEE_THE_AUDIT = gettext_lazy("Only an admin of an organization sees its audit.")
 NOT_YOURS_TO_DECIDE = gettext_lazy("Only a lead, or whoever made the edit, decides about it. Nothing was changed.")
 
 
@@ -274,6 +275,35 @@ def feedback_task_to_lead(request: HttpRequest, pk: int) -> FeedbackTask:
 def queues_led(user: User) -> QuerySet[Queue]:
     """The queues of the organizations where she is a lead."""
     return Queue.objects.filter(organization__in=organizations_led(user).values("pk"))
+
+
+def is_site_staff(user: User) -> bool:
+    """Whether she runs the whole site."""
+    return user.is_active and user.is_staff and user.is_superuser
+
+
+@dataclass(frozen=True, slots=True)
+class AuditScope:
+    """What somebody may see of the audit: of these organizations; None: of all, and what is of none."""
+
+    organization_ids: frozenset[int] | None
+    led_ids: frozenset[int]
+
+    def organizations(self) -> QuerySet[Organization]:
+        """Those whose events she may see, by name."""
+        found = Organization.objects.order_by("name", "pk")
+        return found if self.organization_ids is None else found.filter(pk__in=self.organization_ids)
+
+
+def audit_for(request: HttpRequest) -> AuditScope:
+    """The audit is for admins of an organization, each her own, and for site staff. Raises PermissionDenied."""
+    user = user_of(request)
+    standing = standing_of(user)
+    if is_site_staff(user):
+        return AuditScope(None, standing.led_ids)
+    if not standing.administered_ids:
+        raise exceptions.PermissionDenied(ONLY_ADMINS_SEE_THE_AUDIT)
+    return AuditScope(standing.administered_ids, standing.led_ids)
 
 
 M = TypeVar("M")

@@ -145,6 +145,12 @@ class Upstreams(Managed[Upstream]):
         upstreams.change(obj, url=obj.url, token=form.cleaned_data["token"], actor=actor_of(request))
         self.save_changed(request, obj, others)
 
+    def save_changed(self, request: HttpRequest, obj: Upstream, names: list[str]) -> None:
+        """Switching it off or on has a verb of its own."""
+        super().save_changed(request, obj, [name for name in names if name != "enabled"])
+        if "enabled" in names:
+            upstreams.set_enabled(obj, obj.enabled, actor=actor_of(request))
+
     @admin.action(description="Pull now")
     def pull_now(self, request: HttpRequest, queryset: QuerySet[Upstream]) -> None:
         asked = list(queryset.filter(enabled=True).select_related("organization"))

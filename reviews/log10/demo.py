@@ -8,7 +8,7 @@ from django.db import transaction
 
 from reviews.log10 import importing, wire
 from reviews.models import Organization, Queue, Role, Upstream, User
-from reviews.workflow import accounts, feedback_tasks, sealing, upstreams
+from reviews.workflow import accounts, audit, feedback_tasks, sealing, upstreams
 from reviews.workflow.audit import SYSTEM
 
 FOLDER = Path(__file__).resolve().parent.parent / "demo"
@@ -65,4 +65,7 @@ def _add_people(application: Organization, team: Organization) -> None:
     for organization in (application, team):
         accounts.add_member(USERNAME, organization=organization, role=Role.ADMIN)
     # The demo's one person sees everything, Django admin included; she signs in by a one-time link.
-    User.objects.filter(username=USERNAME).update(is_staff=True, is_superuser=True)
+    user = User.objects.get(username=USERNAME)
+    user.is_staff = user.is_superuser = True
+    user.save(update_fields=["is_staff", "is_superuser"])
+    audit.record("user.change", user, organization=None, details="is_staff, is_superuser")

@@ -13,7 +13,7 @@ from django.conf import settings
 from reviews.log10 import strict_json, wire
 from reviews.models import Organization
 from reviews.models.base import new_uid
-from reviews.workflow import ingest
+from reviews.workflow import audit, ingest
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,11 @@ class Report:
     unchanged: int = 0
     refused: list[Refusal] = field(default_factory=list)
 
+    def __str__(self) -> str:
+        return (
+            f"{self.created} created, {self.changed} changed, {self.unchanged} unchanged, {len(self.refused)} refused"
+        )
+
 
 def import_file(path: Path, organization: Organization) -> Report:
     """Take every line; blank ones do not count. Which organization a line names does not matter: whoever runs the
@@ -40,6 +45,14 @@ def import_file(path: Path, organization: Organization) -> Report:
     the damage is kept.
     """
     report = Report()
+    try:
+        _import_lines(path, organization, report)
+    finally:
+        audit.record("completions.import", organization, organization=organization, details=f"{path.name}: {report}")
+    return report
+
+
+def _import_lines(path: Path, organization: Organization, report: Report) -> None:
     for number, raw in enumerate(_lines(path), start=1):
         if not raw.strip():
             continue
@@ -49,7 +62,6 @@ def import_file(path: Path, organization: Organization) -> Report:
             report.refused.append(Refusal(number, str(error)))
         else:
             setattr(report, outcome, getattr(report, outcome) + 1)
-    return report
 
 
 def import_line(raw: bytes, organization: Organization) -> ingest.Outcome:

@@ -11,7 +11,7 @@ from reviews.models.accounts import (
     SignInLink,
     User,
 )
-from reviews.models.audit import AuditEvent
+from reviews.models.audit import AuditEvent, AuditSeal
 from reviews.models.base import AppendOnlyViolation
 from reviews.models.completions import Completion, CompletionTag, Document, Encoding, Kind, Status, Tag
 from reviews.models.drafts import Draft
@@ -39,6 +39,7 @@ __all__ = [
     "Assignment",
     "AssignmentState",
     "AuditEvent",
+    "AuditSeal",
     "ClaimChange",
     "ClaimEvent",
     "Completion",

@@ -5,6 +5,7 @@ from django.urls import path
 from reviews.web import (
     accounts,
     amend,
+    audit,
     claim_news,
     completions,
     conflicts,
@@ -87,6 +88,8 @@ urlpatterns = [
     path("feedback-tasks/<int:pk>/preview", feedback_tasks.feedback_task_preview, name="feedback_task_preview"),
     path("feedback-tasks/<int:pk>/archive", feedback_tasks.feedback_task_archive, name="feedback_task_archive"),
     path("feedback-tasks/<int:pk>/restore", feedback_tasks.feedback_task_restore, name="feedback_task_restore"),
+    path("audit", audit.audit, name="audit"),
+    path("audit/export", audit.audit_export, name="audit_export"),
     path("flags", flags.flags, name="flags"),
     path("flags/<int:pk>/back", flags.flag_back, name="flag_back"),
     path("flags/<int:pk>/close", flags.flag_close, name="flag_close"),

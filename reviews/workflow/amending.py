@@ -77,6 +77,7 @@ def undo(assignment: Assignment, *, fields: Iterable[tuple[str, str]], actor: Ac
             feedback,
             organization=feedback.organization,
             actor=actor,
+            before=grading.hash_of(feedback),
             details=feedback.feedback_task.name,
         )
     return again

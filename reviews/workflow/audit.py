@@ -1,10 +1,11 @@
-"""Audit events: written in the transaction of what they tell."""
+"""Audit events: written in the transaction of what they tell. `audit_actions` has a line for each action."""
 
 from dataclasses import dataclass
 
 from django.db.models import Model
 
 from reviews.models import ApiToken, AuditEvent, Organization, User
+from reviews.workflow import clock
 
 
 @dataclass(frozen=True)
@@ -17,11 +18,12 @@ class Actor:
 
 
 SYSTEM = Actor()
+SITE = "site"
 
 
 def record(
     action: str,
-    target: Model,
+    target: Model | None,
     *,
     organization: Organization | None,
     actor: Actor = SYSTEM,
@@ -29,15 +31,19 @@ def record(
     after: str = "",
     details: str = "",
 ) -> AuditEvent:
-    """Write one event. `before` and `after` are hashes, `details` names and states: never text of a completion."""
+    """Write one event. `before` and `after` are hashes, `details` names and states: never text of a completion, never
+    a secret. Without a target it concerns the whole site.
+    """
     return AuditEvent.objects.create(
+        # The database's time, by which the events are sealed as well.
+        at=clock.now(),
         action=action,
         organization=organization,
         user=actor.user,
         api_token=actor.api_token,
         address=actor.address,
-        target_type=target._meta.model_name or "",
-        target_id=str(target.pk),
+        target_type=(target._meta.model_name or "") if target is not None else SITE,
+        target_id=str(target.pk) if target is not None else "",
         before_hash=before,
         after_hash=after,
         details=details[:1000],

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_noop
 
 from reviews.models import Completion, Document, Feedback, Push, PushKind, PushState, Revision, RevisionOrigin
 from reviews.models.sync import NEEDS_A_PERSON
-from reviews.workflow import audit, documents, editing, ingest, merging, outbox, queues, revisions
+from reviews.workflow import audit, documents, editing, grading, ingest, merging, outbox, queues, revisions
 from reviews.workflow.audit import Actor
 from reviews.workflow.documents import Json
 from reviews.workflow.editing import EditRefused, LeafEdit
@@ -218,7 +218,7 @@ def resolve(
         if (conflict.theirs_id, conflict.ours_id) != (theirs_id, ours_id):
             raise Moved(_("One of the two texts has changed since you opened this page."))
         revision = _carry_out(conflict, choice, texts or {}, actor)
-        _withdraw(conflict, withdrawn)
+        _withdraw(conflict, withdrawn, actor)
         _audit(conflict, choice, revision, actor)
     return revision
 
@@ -302,13 +302,18 @@ def _give_up_edits(completion: Completion) -> None:
     edits.exclude(state=PushState.SENDING).update(state=PushState.DISCARDED, last_error=EDIT_GIVEN_UP)
 
 
-def _withdraw(conflict: Conflict, withdrawn: Collection[int]) -> None:
+def _withdraw(conflict: Conflict, withdrawn: Collection[int], actor: Actor) -> None:
     for grade in conflict.grades:
         if grade.feedback.pk not in withdrawn:
             continue
+        feedback = grade.feedback
         mine = Push.objects.filter(pk=grade.push.pk, state=grade.push.state)
-        if mine.update(state=PushState.DISCARDED, last_error=GRADE_WITHDRAWN) and grade.feedback.assignment_id:
-            queues.review_again(grade.feedback.assignment_id)
+        if not mine.update(state=PushState.DISCARDED, last_error=GRADE_WITHDRAWN):
+            continue
+        if feedback.assignment_id:
+            queues.review_again(feedback.assignment_id)
+        organization, before = conflict.completion.organization, grading.hash_of(feedback)
+        audit.record("feedback.withdraw", feedback, organization=organization, actor=actor, before=before)
 
 
 def _audit(conflict: Conflict, choice: Choice, revision: Revision | None, actor: Actor) -> None:

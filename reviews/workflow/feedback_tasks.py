@@ -86,7 +86,12 @@ def create(
         _set_selector(feedback_task, content.selector)
         Queue.objects.create(organization=organization, feedback_task=feedback_task, name=content.name[:255])
         audit.record(
-            "feedback_task.create", feedback_task, organization=organization, actor=actor, details=content.name
+            "feedback_task.create",
+            feedback_task,
+            organization=organization,
+            actor=actor,
+            after=_hash_of(feedback_task.current_revision, content.selector),
+            details=content.name,
         )
         queues.route_backlog(feedback_task)
     return feedback_task
@@ -104,10 +109,12 @@ def revise(feedback_task: FeedbackTask, content: Content, *, seen: str | None = 
         feedback_task.refresh_from_db(fields=["name", "current_revision", "routed_through", "archived_at"])
         if seen is not None and seen != standing(feedback_task):
             raise Overtaken(_("Somebody else has changed this feedback task in the meantime."))
+        selector = selector_names(feedback_task)
+        before = _hash_of(feedback_task.current_revision, selector)
         revised = _says_otherwise(feedback_task, content)
         if revised:
             _add_revision(feedback_task, content, actor)
-        reselected = set(content.selector) != set(selector_names(feedback_task))
+        reselected = set(content.selector) != set(selector)
         if reselected:
             _set_selector(feedback_task, content.selector)
             feedback_task.routed_through = 0
@@ -120,6 +127,8 @@ def revise(feedback_task: FeedbackTask, content: Content, *, seen: str | None = 
                 feedback_task,
                 organization=feedback_task.organization,
                 actor=actor,
+                before=before,
+                after=_hash_of(feedback_task.current_revision, content.selector),
                 details=content.name,
             )
     return revised or reselected
@@ -232,9 +241,16 @@ def take_over(upstream: Upstream, upstream_uid: str, content: Content) -> tuple[
         return known, known.pulled and revise(known, content)
     ours = _equal_one_of_ours(upstream.organization, content)
     if ours is not None:
-        FeedbackTask.objects.filter(pk=ours.pk, upstream=None).update(upstream=upstream, upstream_uid=upstream_uid)
+        _link(ours, upstream, upstream_uid)
         return ours, True
     return create(upstream.organization, content, upstream=upstream, upstream_uid=upstream_uid), True
+
+
+def _link(ours: FeedbackTask, upstream: Upstream, upstream_uid: str) -> None:
+    with transaction.atomic():
+        unlinked = FeedbackTask.objects.filter(pk=ours.pk, upstream=None)
+        if unlinked.update(upstream=upstream, upstream_uid=upstream_uid):
+            audit.record("feedback_task.link", ours, organization=upstream.organization, details=upstream.name)
 
 
 def selector_names(feedback_task: FeedbackTask) -> list[str]:
@@ -285,6 +301,14 @@ def _equal_one_of_ours(organization: Organization, content: Content) -> Feedback
         if revision is not None and schema.canonical(schema_of(revision)) == wanted:
             return feedback_task
     return None
+
+
+def _hash_of(revision: FeedbackTaskRevision | None, selector: Iterable[str]) -> str:
+    """SHA-256 of what it says and selects, for the audit."""
+    if revision is None:
+        return ""
+    said = [revision.name, revision.instruction, revision.schema_text, sorted(set(selector))]
+    return hashlib.sha256(orjson.dumps(said)).hexdigest()
 
 
 def _add_revision(feedback_task: FeedbackTask, content: Content, actor: Actor) -> None:

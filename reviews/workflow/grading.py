@@ -1,5 +1,6 @@
 """Grading: what a reviewer submits, and feedback that comes by API."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -124,6 +125,11 @@ def values_of(feedback: Feedback) -> dict[str, Any]:
     return values
 
 
+def hash_of(feedback: Feedback) -> str:
+    """SHA-256 of what it says, values and comment, for the audit."""
+    return hashlib.sha256(orjson.dumps([feedback.values_text, feedback.comment])).hexdigest()
+
+
 def answered(feedback_task: FeedbackTask, values: dict[str, Any], comment: str) -> FeedbackTaskRevision:
     """The revision that the values answer and that the feedback pins. Raises ValuesRefused, FeedbackRefused."""
     revision = feedback_task.current_revision
@@ -161,7 +167,9 @@ def _taken_back(held: Assignment) -> Feedback | None:
 def attach(
     feedback: Feedback, completions: Iterable[Completion], actor: Actor, *, action: str = "feedback.create"
 ) -> None:
-    """The completions that a feedback speaks of, the document of each that was graded, and the pushes."""
+    """The completions that a feedback speaks of, the document of each that was graded, and the pushes. `action`: what
+    the audit calls it.
+    """
     for completion in completions:
         try:
             with transaction.atomic():
@@ -177,5 +185,7 @@ def attach(
         feedback,
         organization=feedback.organization,
         actor=actor,
+        before=hash_of(feedback.supersedes) if feedback.supersedes else "",
+        after=hash_of(feedback),
         details=feedback.feedback_task.name,
     )

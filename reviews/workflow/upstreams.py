@@ -84,6 +84,14 @@ def change(upstream: Upstream, *, url: str, token: str, actor: Actor) -> None:
         )
 
 
+def set_enabled(upstream: Upstream, enabled: bool, *, actor: Actor) -> None:
+    """Let pulls and pushes of the upstream go, or none."""
+    with transaction.atomic():
+        if Upstream.objects.filter(pk=upstream.pk).exclude(enabled=enabled).update(enabled=enabled):
+            action = "upstream.enable" if enabled else "upstream.disable"
+            audit.record(action, upstream, organization=upstream.organization, actor=actor, details=upstream.name)
+
+
 def reseal_all(*, actor: Actor = SYSTEM) -> Resealed:
     """Seal every token by the first key. Row by row, so that it may be broken off at any point and done again; a token
     that no key opens stays as it is. Upstreams that waited for their key go on.
@@ -98,6 +106,9 @@ def reseal_all(*, actor: Actor = SYSTEM) -> Resealed:
             _stop_waiting_for_a_key(upstream)
         except sealing.SealBroken as error:
             broken.append((upstream, str(error)))
+    if again:
+        details = f"{again} of {again + already + len(broken)} tokens sealed again"
+        audit.record("encryption_key.rotate", None, organization=None, actor=actor, details=details)
     return Resealed(again, already, tuple(broken))
 
 

@@ -57,6 +57,7 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "feedback_task_new": ("/feedback-tasks/new", LEADS),
     "feedback_task": ("/feedback-tasks/{demo.feedback_task}", LEADS),
     "sync": ("/sync", ROLES),
+    "audit": ("/audit", ("admin",)),
     "refusals": ("/sync/refusals", ROLES),
     "refusal": ("/sync/refusals/{demo.refusal}", ROLES),
 }
@@ -96,6 +97,7 @@ ACTIONS = {
     "refusals_retry",
     "refusal_retry",
     "pull_now",
+    "audit_export",
 }
 # Parts of pages above, which scripts ask for, and what machines read.
 PARTS = {

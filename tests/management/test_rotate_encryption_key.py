@@ -77,6 +77,7 @@ def test_it_seals_again_with_the_first_key(settings: Settings, keys: list[str]) 
     settings.ENCRYPTION_KEYS = keys[:1]
     assert tokens() == TOKENS
     assert AuditEvent.objects.filter(action="upstream.reseal").count() == 2
+    assert AuditEvent.objects.get(action="encryption_key.rotate").details == "2 of 2 tokens sealed again"
 
 
 @pytest.mark.django_db

@@ -7,9 +7,10 @@ import pytest
 from django.apps import apps
 from django.db.models import Model
 
-from reviews.models import AppendOnlyViolation, AuditEvent
+from reviews.models import AppendOnlyViolation, AuditEvent, AuditSeal
 from reviews.models.base import AppendOnly
 from tests import factories
+from tests.audit_rows import events, seal_all
 from tests.models import (
     rows,
     test_accounts,
@@ -42,8 +43,14 @@ def _audit_event() -> AuditEvent:
     return event
 
 
+def _audit_seal() -> AuditSeal:
+    events(1)
+    return seal_all()[0]
+
+
 APPEND_ONLY: dict[str, Callable[[], Any]] = {
     "AuditEvent": _audit_event,
+    "AuditSeal": _audit_seal,
     "ClaimEvent": rows.claim_event,
     "Document": lambda: rows.completion().current,
     "Feedback": rows.feedback,

@@ -8,6 +8,7 @@ from django.utils import translation
 from django.utils.translation import trans_real
 
 from reviews.web.tokens import percent, visible
+from reviews.workflow import accounts
 from tests.web.page_text import tags_of, text_of
 from tests.web.scene import scene
 from tests.web.sync_scene import pushed
@@ -66,6 +67,9 @@ def test_no_page_has_words_of_its_own_that_pass_by_the_catalogue() -> None:
     pages = [(led, "/"), (led, "/sync"), (led, "/sync/refusals")]
     pages += [(plain, address) for address in (review, completion, f"{queue}/items", f"{queue}/settings")]
     pages += [(plain, address) for address in ("/flags", "/feedback-tasks")]
+    admin = scene("prod", role="admin")
+    accounts.create_token(admin.organization, name="support")
+    pages += [(admin, "/audit?what=credentials"), (admin, "/audit?person=nobody")]
     for made, address in pages:
         page = made.client.get(address)
         assert page.status_code == 200, address

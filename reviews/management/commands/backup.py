@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from reviews.workflow import backups
+from reviews.workflow import audit, backups
 
 
 class Command(BaseCommand):
@@ -34,6 +34,7 @@ class Command(BaseCommand):
             size = backups.take(Path(connection.settings_dict["NAME"]), target)
         except backups.NotTaken as error:
             raise CommandError(str(error)) from error
+        audit.record("backup.take", None, organization=None, details=f"{target.name}: {size:,} bytes")
         self.stdout.write(f"{target}: {size:,} bytes, checked.")
         self.stdout.write(
             f"Keep {settings.ENCRYPTION_KEY_FILE or 'GRADEBENCH_ENCRYPTION_KEYS'} as well, in another place: without "

@@ -25,9 +25,6 @@ class Command(BaseCommand):
             raise CommandError(f"{options['file']}: {error}") from error
         for refusal in report.refused:
             self.stderr.write(f"line {refusal.line}: {refusal.reason}")
-        self.stdout.write(
-            f"{report.created} created, {report.changed} changed, {report.unchanged} unchanged, "
-            f"{len(report.refused)} refused."
-        )
+        self.stdout.write(f"{report}.")
         if report.refused:
             raise CommandError("Some lines were refused; they are named above.")
