@@ -38,6 +38,8 @@ def save(assignment: Assignment, fields: Iterable[tuple[str, str]], *, base: Doc
         # The claim's row first: a submit of it waits for us, or we see that it is done.
         if not queues.extend(assignment) and not _may_still_come(assignment, amends):
             raise DraftTooLate(_("You have submitted this item."))
+        if Completion.objects.filter(queue_items=assignment.item_id, purged_at__isnull=False).exists():
+            raise DraftTooLate(_("The text of this completion was purged."))
         Draft.objects.update_or_create(
             user=assignment.reviewer,
             item=assignment.item,
