@@ -76,6 +76,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "reviews.web.tombstones.TextPurgedMiddleware",
 ]
 ROOT_URLCONF = "gradebench.urls"
 WSGI_APPLICATION = "gradebench.wsgi.application"

@@ -214,7 +214,7 @@ def _row(item: QueueItem, claims: list[Assignment], reasons: Mapping[int, str]) 
         id=item.pk,
         completion_id=item.completion_id,
         completion_name=item.completion.uid,
-        preview=item.completion.preview,
+        preview=_("Its text was purged.") if item.completion.purged_at else item.completion.preview,
         received_at=item.received_at,
         reviews=_("%(done)d of %(needed)d") % {"done": item.reviews_done, "needed": item.reviews_needed},
         notes=tuple(notes),

@@ -42,6 +42,7 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "completion": ("/completions/{demo.conflict}", ROLES),
     "uncertain_words": ("{demo.uncertain}", ROLES),
     "conflict": ("/completions/{demo.conflict}/conflict", ROLES),
+    "completion_purge": ("/completions/{demo.conflict}/purge", ("admin",)),
     "going_back": ("/completions/{demo.conflict}/back/0", LEADS),
     "flags": ("/flags", LEADS),
     "feedback_tasks": ("/feedback-tasks", LEADS),
