@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from csp.constants import NONCE
 from django.core.exceptions import ImproperlyConfigured
 
 from gradebench.keyfiles import keys_in, read_or_create
@@ -58,7 +59,10 @@ INSTALLED_APPS = [
     "reviews",
 ]
 MIDDLEWARE = [
-    # Outermost: what the others read and write is under watch as well.
+    # Outermost, so that no answer is without: not those of files, refusals and failures either.
+    "gradebench.headers.middleware",
+    "csp.middleware.CSPMiddleware",
+    # What the others read and write is under watch as well.
     "gradebench.outages.middleware",
     "django.middleware.security.SecurityMiddleware",
     # Above WhiteNoise, so that what stands uncollected is compressed as well. Compression beside a secret tells of the
@@ -74,7 +78,6 @@ MIDDLEWARE = [
     "reviews.web.zones.middleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "reviews.web.tombstones.TextPurgedMiddleware",
 ]
@@ -90,6 +93,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "gradebench.headers.csp_nonce",
                 "reviews.web.banner.banner",
                 "reviews.web.lead_menu.lead_menu",
             ],
@@ -164,10 +168,11 @@ X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],
-        "script-src": ["'self'"],
+        # No script stands in a page: the nonce says of each that the page itself asked for it.
+        "script-src": ["'self'", NONCE],
         "style-src": ["'self'"],
         "img-src": ["'self'", "data:"],
-        "font-src": ["'self'"],
+        # Sounds of a document, given out by our own address.
         "media-src": ["'self'"],
         "connect-src": ["'self'"],
         "form-action": ["'self'"],

@@ -139,6 +139,23 @@ def test_every_completion_of_the_demo_is_for_everyone(demo: Everything, page: Pa
             assert axe.violations(page) == [], uid
 
 
+def test_a_purge_and_what_is_left_are_for_everyone(demo: Everything, page: Page, contexts: Contexts) -> None:
+    contexts.watch.allow("status of 422")
+    ready = "Completion.objects.filter(organization__slug='demo').exclude(queue_items__assignments__state='held')"
+    unsent = "Push.objects.undecided().values('completion')"
+    pk = steps.ask_database(demo.instance, f"print({ready}.exclude(pk__in={unsent}).earliest('pk').pk)")
+    assert demo.open(page, f"/completions/{pk}/purge", "admin") == 200
+    clean(page)
+    page.locator("#reason").fill(" ")
+    page.get_by_role("button", name="Purge it for good").click()
+    expect(page.locator("#reason-error")).to_be_visible()
+    clean(page)
+    page.locator("#reason").fill("The customer asked us to forget this conversation.")
+    page.get_by_role("button", name="Purge it for good").click()
+    expect(page.locator(".tombstone")).to_be_visible()
+    clean(page)
+
+
 # Review screen ---------------------------------------------------------------------------------------------------
 
 
