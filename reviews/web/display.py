@@ -328,7 +328,7 @@ class ReviewScreen:
     @property
     def instruction_html(self) -> SafeString:
         """The instruction with its markdown rendered; empty where it has none."""
-        return render(self.instruction)
+        return render(showable(self.instruction))
 
 
 # --- queues ------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from reviews.access import completion_to_purge
 from reviews.models import Completion
 from reviews.web.display_purging import PurgePage
 from reviews.web.http import actor_of, go_to, render
+from reviews.web.json_text import showable
 from reviews.workflow import purging
 from reviews.workflow.purging import PurgeRefused
 
@@ -43,7 +44,7 @@ def _show(
     page = PurgePage(
         id=completion.pk,
         name=completion.uid,
-        preview=completion.preview,
+        preview=showable(completion.preview),
         reason=reason[: purging.LONGEST_REASON],
         refusal=purging.refusal(completion),
         error=error,
