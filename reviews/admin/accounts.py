@@ -23,7 +23,7 @@ class OrganizationForm(AnyForm):
 
     class Meta:
         model = Organization
-        fields = ("slug", "name", "external_id")
+        fields = ("slug", "name", "external_id", "retention_days")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -42,12 +42,15 @@ class Organizations(Managed[Organization]):
     form = OrganizationForm
     list_display = ("name", "slug", "external_id", when("created_at"))
     search_fields = ("name", "slug", "external_id")
-    fields = ("slug", "name", "external_id")
+    fields = ("slug", "name", "external_id", "retention_days")
 
     def create(self, values: dict[str, Any], actor: Actor) -> Organization:
-        return accounts.create_organization(
+        organization = accounts.create_organization(
             values["slug"], name=values["name"], external_id=values["external_id"], actor=actor
         )
+        organization.retention_days = values["retention_days"]
+        organization.save(update_fields=["retention_days"])
+        return organization
 
     def organization_of(self, row: Organization) -> Organization:
         return row
