@@ -46,4 +46,4 @@ migrations-check: dev ## check that the models need no migration that is not the
 
 audit: ## ask whether a package of requirements.txt has a known hole; asks the package index, so it is not part of `test`
 	@bin/venv .venvs/audit requirements-audit.txt
-	@.venvs/audit/bin/pip-audit --requirement requirements.txt --disable-pip --no-deps
+	@.venvs/audit/bin/pip-audit --requirement requirements.txt --disable-pip --no-deps --strict

@@ -15,7 +15,6 @@ from reviews.log10 import wire
 from reviews.models import Completion, Feedback, FeedbackCompletion, FeedbackTask, Tag
 from reviews.models.feedback import FeedbackQuerySet
 from reviews.workflow import grading
-from reviews.workflow.documents import TextPurged
 
 
 class FeedbackList(View):
@@ -99,9 +98,6 @@ def _meant(view: View, received: wire.FeedbackIn) -> Sequence[Completion]:
         missing = [uid for uid in received.completion_uids if uid not in found]
         if missing:
             raise NotFound(f"There is no completion {missing[0]} here.")
-        purged = [uid for uid in received.completion_uids if found[uid].purged_at is not None]
-        if purged:
-            raise TextPurged(f"The text of the completion {purged[0]} was purged here: it is not graded any more.")
         return [found[uid] for uid in received.completion_uids]
     tags = Tag.objects.filter(organization=view.organization, name__in=received.selector)
     tag_ids = set(tags.values_list("pk", flat=True))

@@ -260,6 +260,7 @@ def _take(row: Pull, tally: Tally, raw: bytes, *, asked_at: datetime | None = No
         tally.uids.add(uid)
         if _is_purged(row, uid):
             # Not even set aside: its bytes are what was purged.
+            PullRefusal.objects.filter(upstream=row.upstream, uid=uid).delete()
             return
         _set_aside(row, tally, raw, uid, str(error))
         return

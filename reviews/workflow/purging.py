@@ -27,6 +27,7 @@ from reviews.models import (
     PushState,
     QueueItem,
     Revision,
+    Upstream,
 )
 from reviews.workflow import audit, clock, feedback_tasks, leftovers, queues, revisions
 from reviews.workflow.audit import SYSTEM, Actor
@@ -110,36 +111,39 @@ def _empty(completion: Completion) -> None:
         with connection.cursor() as cursor:
             # What is given free is written over: else the text would stay in the file until that place is used again.
             cursor.execute("PRAGMA secure_delete=ON")
-    graded = FeedbackCompletion.objects.filter(completion=completion)
-    feedback = list(Feedback.objects.filter(matched__in=graded).select_related("task_revision").order_by())
-    changed = completion.revisions.values_list("base_id", "result_id")
-    drafts = Draft.objects.filter(item__completion=completion)
-    document_ids = {
-        completion.received_id,
-        completion.current_id,
-        *(pk for pair in changed for pk in pair),
-        *graded.values_list("document_id", flat=True),
-        *drafts.values_list("base_id", flat=True),
-    }
-    if completion.upstream_document_id is not None:
-        document_ids.add(completion.upstream_document_id)
-    leftovers.empty(sorted(document_ids))
-    drafts.delete()
+    feedback = list(Feedback.objects.filter(matched__completion=completion).select_related("task_revision").order_by())
+    leftovers.empty(sorted(_document_ids(completion)))
+    Draft.objects.filter(item__completion=completion).delete()
     # The plain querysets: those of append-only rows forbid it.
     QuerySet[Revision](Revision).filter(completion=completion).update(changes_text="[]")
-    QuerySet[ClaimEvent](ClaimEvent).filter(assignment__item__completion=completion).exclude(reason="").update(
-        reason=""
-    )
+    QuerySet[ClaimEvent](ClaimEvent).filter(assignment__item__completion=completion).update(reason="")
     for row in feedback:
         QuerySet[Feedback](Feedback).filter(pk=row.pk).update(values_text=_kept_values(row), comment="")
+    _empty_sync(completion)
+    uids = [completion.uid, *(row.uid for row in feedback)]
+    KeyedRequest.objects.filter(api_token__organization=completion.organization_id, about__in=uids).delete()
+
+
+def _document_ids(completion: Completion) -> set[int]:
+    """Every document that was a text of it."""
+    changed = completion.revisions.values_list("base_id", "result_id")
+    graded = FeedbackCompletion.objects.filter(completion=completion)
+    drafted = Draft.objects.filter(item__completion=completion)
+    ids = {completion.received_id, completion.current_id, *(pk for pair in changed for pk in pair)}
+    ids |= {*graded.values_list("document_id", flat=True), *drafted.values_list("base_id", flat=True)}
+    return ids | ({completion.upstream_document_id} if completion.upstream_document_id is not None else set())
+
+
+def _empty_sync(completion: Completion) -> None:
     pushes = Push.objects.filter(completion=completion)
+    if completion.upstream_id is not None:
+        said = set(pushes.exclude(last_error="").values_list("last_error", flat=True))
+        # The upstream's own words about it stand there too, until it takes something again.
+        Upstream.objects.filter(pk=completion.upstream_id, last_error__in=said).update(last_error="")
     pushes.update(last_error="")
     # A grade that no upstream wanted shall not be sent, were one to want it later.
     pushes.filter(state=PushState.UNLINKED).exclude(upstream=None).update(state=PushState.DISCARDED)
-    organization = completion.organization
-    PullRefusal.objects.filter(upstream__organization=organization, uid=completion.uid).delete()
-    uids = [completion.uid, *(row.uid for row in feedback)]
-    KeyedRequest.objects.filter(api_token__organization=organization, about__in=uids).delete()
+    PullRefusal.objects.filter(upstream__organization=completion.organization_id, uid=completion.uid).delete()
 
 
 def _kept_values(feedback: Feedback) -> str:

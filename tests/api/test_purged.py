@@ -2,7 +2,7 @@
 
 import pytest
 
-from reviews.models import Completion, KeyedRequest
+from reviews.models import Completion, Feedback, KeyedRequest
 from reviews.workflow import purging
 from tests.api.conftest import Api
 from tests.api.log10io import HEADERS, logged
@@ -33,6 +33,13 @@ def test_nothing_is_logged_to_it(api: Api) -> None:
     ):
         assert UID in api.post(path, body).refusal(410)
     assert Completion.objects.get().search_text == ""
+
+
+@pytest.mark.usefixtures("purged")
+def test_it_is_not_graded_any_more(api: Api) -> None:
+    about = {"task_id": api.feedback_task("any").uid, "json_values": {"score": 3}, "completion_ids": [UID]}
+    assert UID in api.post("/api/v1/feedback", about).refusal(410)
+    assert not Feedback.objects.exists()
 
 
 def test_no_list_has_it_and_selectors_do_not_find_it(api: Api, purged: Completion) -> None:
