@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run test chaos lint types migrations-check
+.PHONY: help setup dev run test chaos lint types migrations-check audit
 
 PORT ?= 8000
 DEMO ?= 1
@@ -43,3 +43,7 @@ types: dev ## check types (mypy --strict)
 
 migrations-check: dev ## check that the models need no migration that is not there
 	@$(PYTHON_HERE) manage.py makemigrations --check --dry-run
+
+audit: ## ask whether a package of requirements.txt has a known hole; asks the package index, so it is not part of `test`
+	@bin/venv .venvs/audit requirements-audit.txt
+	@.venvs/audit/bin/pip-audit --requirement requirements.txt --disable-pip --no-deps --strict

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from csp.constants import NONCE
 from django.core.exceptions import ImproperlyConfigured
 
+from gradebench import starting
 from gradebench.keyfiles import keys_in, read_or_create
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -60,6 +62,19 @@ ENCRYPTION_KEYS: list[str] = keys_in(_secret("GRADEBENCH_ENCRYPTION_KEYS", "encr
 # Where the keys came from, when they did not come from the environment.
 ENCRYPTION_KEY_FILE = None if env.str("GRADEBENCH_ENCRYPTION_KEYS", default="") else DATA_DIR / "encryption.key"
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"] if EMBEDDED else [])
+if not EMBEDDED and (
+    wrong := starting.refusals(
+        starting.Given(
+            secret_key=SECRET_KEY,
+            encryption_keys=ENCRYPTION_KEYS,
+            allowed_hosts=ALLOWED_HOSTS,
+            database_url=env.str("DATABASE_URL"),
+            redis_url=env.str("REDIS_URL", default=""),
+            debug=DEBUG,
+        )
+    )
+):
+    raise ImproperlyConfigured(" ".join(wrong))
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
@@ -81,7 +96,10 @@ INSTALLED_APPS = [
     "reviews",
 ]
 MIDDLEWARE = [
-    # Outermost: what the others read and write is under watch as well.
+    # Outermost, so that no answer is without: not those of files, refusals and failures either.
+    "gradebench.headers.middleware",
+    "csp.middleware.CSPMiddleware",
+    # What the others read and write is under watch as well.
     "gradebench.outages.middleware",
     "django.middleware.security.SecurityMiddleware",
     # Above WhiteNoise, so that what stands uncollected is compressed as well. Compression beside a secret tells of the
@@ -101,8 +119,8 @@ MIDDLEWARE = [
     "reviews.web.zones.middleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "reviews.web.tombstones.TextPurgedMiddleware",
 ]
 ROOT_URLCONF = "gradebench.urls"
 WSGI_APPLICATION = "gradebench.wsgi.application"
@@ -116,6 +134,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "gradebench.headers.csp_nonce",
                 "reviews.web.banner.banner",
                 "reviews.web.lead_menu.lead_menu",
             ],
@@ -199,10 +218,11 @@ X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],
-        "script-src": ["'self'"],
+        # No script stands in a page: the nonce says of each that the page itself asked for it.
+        "script-src": ["'self'", NONCE],
         "style-src": ["'self'"],
         "img-src": ["'self'", "data:"],
-        "font-src": ["'self'"],
+        # Sounds of a document, given out by our own address.
         "media-src": ["'self'"],
         "connect-src": ["'self'"],
         "form-action": ["'self'"],
@@ -351,9 +371,19 @@ CELERY_BEAT_SCHEDULE = {"tick": {"task": "reviews.tasks.tick", "schedule": float
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "formatters": {
+        "line": {"()": "gradebench.logs.LineFormatter", "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    # Who asked for a picture of which address.
-    "loggers": {"reviews.web.media": {"level": "INFO"}},
+    "loggers": {
+        # Who asked for a picture of which address.
+        "reviews.web.media": {"level": "INFO"},
+        # Django's own handlers would write what they get past the formatter.
+        "django": {"handlers": [], "level": "INFO"},
+        "django.server": {"handlers": [], "level": "INFO", "propagate": True},
+        # They log the statements with all that they write, and the markdown that they read.
+        "django.db.backends": {"level": "INFO"},
+        "markdown_it": {"level": "INFO"},
+    },
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING")},
 }

@@ -36,6 +36,7 @@ NOT_YOURS_TO_TAKE_BACK = gettext_lazy(
 )
 LEADS = (Role.LEAD, Role.ADMIN)
 ONLY_ADMINS_SEE_THE_AUDIT = gettext_lazy("Only an admin of an organization sees its audit.")
+NOT_YOURS_TO_PURGE = gettext_lazy("Only an admin of the organization purges a completion. Nothing was changed.")
 NOT_YOURS_TO_DECIDE = gettext_lazy("Only a lead, or whoever made the edit, decides about it. Nothing was changed.")
 
 
@@ -77,6 +78,11 @@ def leads_in(user: User, organization_id: int) -> bool:
     return Member.objects.filter(user=user, organization_id=organization_id, role__in=LEADS).exists()
 
 
+def administers(user: User, organization_id: int) -> bool:
+    """Whether she may do an admin's work there."""
+    return Member.objects.filter(user=user, organization_id=organization_id, role=Role.ADMIN).exists()
+
+
 def queue_for(request: HttpRequest, pk: int) -> Queue:
     """An open queue that she reviews. Raises Http404."""
     queues = Queue.objects.visible_to(user_of(request)).select_related("organization", "feedback_task")
@@ -115,6 +121,16 @@ def completion_for(request: HttpRequest, pk: int) -> Completion:
     """A completion of one of her organizations. Raises Http404."""
     organizations = organizations_of(user_of(request)).values("pk")
     return _found(Completion.objects.with_documents().filter(pk=pk, organization__in=organizations).first())
+
+
+def completion_to_purge(request: HttpRequest, pk: int) -> Completion:
+    """A completion of an organization where she is an admin. Raises Http404, and PermissionDenied for one that she may
+    only read.
+    """
+    completion = completion_for(request, pk)
+    if not administers(user_of(request), completion.organization_id):
+        raise exceptions.PermissionDenied(NOT_YOURS_TO_PURGE)
+    return completion
 
 
 def conflict_for(request: HttpRequest, pk: int) -> Completion:

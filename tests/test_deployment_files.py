@@ -149,6 +149,20 @@ def test_production_refuses_to_start_without_its_secrets(missing: str, tmp_path:
     assert f"Set {missing}" in done.stderr
 
 
+def test_production_passes_the_checks_of_a_deployment(tmp_path: Path) -> None:
+    done = run(["python", "manage.py", "check", "--deploy", "--fail-level", "WARNING"], production(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "no issues (0 silenced)" in done.stdout
+
+
+def test_production_says_all_that_is_wrong_at_once(tmp_path: Path) -> None:
+    wrong = {"ALLOWED_HOSTS": "*", "REDIS_URL": "", "DEBUG": "on", "SECRET_KEY": "changeme"}
+    done = run(["gunicorn", "gradebench.wsgi", "--check-config"], production(tmp_path) | wrong)
+    assert done.returncode != 0
+    assert all(name in done.stderr for name in wrong)
+    assert "changeme" not in done.stderr
+
+
 def test_the_production_settings_pass_djangos_own_check(tmp_path: Path) -> None:
     done = run(["python", "manage.py", "check", "--deploy", "--fail-level", "WARNING"], production(tmp_path))
     assert done.returncode == 0, done.stderr

@@ -38,7 +38,7 @@ UNSPOKEN_FUNCTIONS = {
 NEVER_SHOWN = {
     "first name",  # kinds of marks
     "first value",
-    "noopener noreferrer",
+    "noopener noreferrer nofollow ugc",
     "unexpected end of data",  # Python's own
 }
 MODULES = sorted(

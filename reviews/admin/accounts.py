@@ -22,7 +22,7 @@ class OrganizationForm(AnyForm):
 
     class Meta:
         model = Organization
-        fields = ("slug", "name", "external_id")
+        fields = ("slug", "name", "external_id", "retention_days")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -42,7 +42,7 @@ class Organizations(Managed[Organization]):
     form = OrganizationForm
     list_display = ("name", "slug", "external_id", when("created_at"))
     search_fields = ("name", "slug", "external_id")
-    fields = ("slug", "name", "external_id")
+    fields = ("slug", "name", "external_id", "retention_days")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return scope_of(request).site_staff
@@ -52,9 +52,12 @@ class Organizations(Managed[Organization]):
         return () if scope_of(request).site_staff else ("slug", "external_id")
 
     def create(self, values: dict[str, Any], actor: Actor) -> Organization:
-        return accounts.create_organization(
+        organization = accounts.create_organization(
             values["slug"], name=values["name"], external_id=values["external_id"], actor=actor
         )
+        organization.retention_days = values["retention_days"]
+        organization.save(update_fields=["retention_days"])
+        return organization
 
     def organization_of(self, row: Organization) -> Organization:
         return row

@@ -3,11 +3,13 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from reviews.admin.base import ReadOnly, present, when
+from reviews.admin.purging import purge_chosen
 from reviews.admin.showing import json_block
 from reviews.admin.site import site
 from reviews.models import Completion, Tag
@@ -20,6 +22,7 @@ class Completions(ReadOnly[Completion]):
     list_display = ("uid", "organization", "status", "model", "preview", when("received_at"))
     list_filter = ("organization", "kind", "status", present("conflict", "conflict_document", "in conflict", "none"))
     list_select_related = ("organization",)
+    actions = ("purge",)
     search_fields = ("uid__exact",)
     search_help_text = "The whole id."
     fieldsets = (
@@ -43,6 +46,7 @@ class Completions(ReadOnly[Completion]):
             },
         ),
         ("Current document", {"fields": ("revision_count", "hash", "document")}),
+        ("Purge", {"fields": ("purged_at", "purged_by", "purged_because")}),
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -55,6 +59,10 @@ class Completions(ReadOnly[Completion]):
     @admin.display(description="hash")
     def hash(self, completion: Completion) -> SafeString:
         return format_html("<code>{}</code>", completion.current.hash)
+
+    @admin.action(description="Purge the text, for good")
+    def purge(self, request: HttpRequest, queryset: QuerySet[Completion]) -> HttpResponse | None:
+        return purge_chosen(self, request, queryset)
 
     @admin.display(description="JSON")
     def document(self, completion: Completion) -> str:

@@ -28,9 +28,10 @@ from reviews.api.openapi import Operation
 from reviews.log10 import strict_json, wire
 from reviews.models import ApiToken, Organization
 from reviews.workflow.audit import Actor
+from reviews.workflow.documents import TextPurged
 from reviews.workflow.grading import FeedbackRefused
 from reviews.workflow.idempotency import Answer, InFlight, Keyed, KeyRefused, KeyReused, answer_once
-from reviews.workflow.ingest import CompletionTooLarge, HeldElsewhere, IngestRefused
+from reviews.workflow.ingest import CompletionTooLarge, HeldElsewhere, IdPurged, IngestRefused
 from reviews.workflow.schema import SchemaRefused, ValuesRefused
 
 log = logging.getLogger(__name__)
@@ -141,6 +142,8 @@ _STATUS: dict[type[Exception], int] = {
     ValuesRefused: status.HTTP_400_BAD_REQUEST,
     FeedbackRefused: status.HTTP_400_BAD_REQUEST,
     HeldElsewhere: status.HTTP_404_NOT_FOUND,
+    IdPurged: status.HTTP_410_GONE,
+    TextPurged: status.HTTP_410_GONE,
     CompletionTooLarge: status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,
     IngestRefused: status.HTTP_400_BAD_REQUEST,
     RequestDataTooBig: status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,
@@ -222,7 +225,9 @@ class View(APIView):
 
         def work() -> Answer:
             response = handler(request, *args, **kwargs)
-            return Answer(response.status_code, JSONBytesRenderer().render(response.data))
+            about = response.data.get("id") if isinstance(response.data, dict) else None
+            body = JSONBytesRenderer().render(response.data)
+            return Answer(response.status_code, body, about if isinstance(about, str) else "")
 
         try:
             answer = answer_once(Keyed(self.token, key, "POST", request.path, raw), work)

@@ -20,6 +20,7 @@ from reviews.api.paging import window
 from reviews.log10 import strict_json, wire
 from reviews.models import Completion, CompletionTag, Document, Encoding, Organization, Tag
 from reviews.workflow import documents, ingest
+from reviews.workflow.ingest import PURGED, IdPurged
 
 ROWS = 25
 MOST_NAMED = 1_000
@@ -71,6 +72,8 @@ class LegacyCompletion(View):
     def get(self, request: Request, uid: str) -> Response:
         """The whole current document under `data`: as it is stored, or in log10-io's dialect where that asks."""
         completion = completion_of(self.organization, uid)
+        if completion.purged_at is not None:
+            raise IdPurged(PURGED.format(uid=uid))
         document = documents.read(completion.current)
         organization_id = self.organization.external_id
         if not self.reader.logs:
@@ -96,7 +99,7 @@ class LegacyCompletion(View):
 
 
 def _filtered(organization: Organization, parameters: Mapping[str, str]) -> QuerySet[Completion]:
-    found = Completion.objects.filter(organization=organization)
+    found = Completion.objects.readable().filter(organization=organization)
     tag_uids = _listed(parameters, "tagFilter")
     if tag_uids:
         tags = Tag.objects.filter(organization=organization, uid__in=tag_uids)

@@ -258,6 +258,10 @@ def _take(row: Pull, tally: Tally, raw: bytes, *, asked_at: datetime | None = No
         # It is there, though it is not taken: only what is not listed can be gone.
         uid = uid or strict_json.text_member(raw, "id")
         tally.uids.add(uid)
+        if _is_purged(row, uid):
+            # Not even set aside: its bytes are what was purged.
+            PullRefusal.objects.filter(upstream=row.upstream, uid=uid).delete()
+            return
         _set_aside(row, tally, raw, uid, str(error))
         return
     tally.uids.add(uid)
@@ -265,6 +269,11 @@ def _take(row: Pull, tally: Tally, raw: bytes, *, asked_at: datetime | None = No
     tally.created += done.outcome == Outcome.CREATED
     tally.changed += done.outcome == Outcome.CHANGED
     tally.conflicts += done.outcome == Outcome.CONFLICT
+
+
+def _is_purged(row: Pull, uid: str) -> bool:
+    purged = Completion.objects.filter(organization=row.upstream.organization_id, purged_at__isnull=False)
+    return bool(uid) and "\x00" not in uid and purged.filter(uid=uid).exists()
 
 
 def _set_aside(

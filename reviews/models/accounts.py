@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.contrib.auth.models import AbstractUser
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -28,10 +29,22 @@ class Organization(models.Model):
         help_text="The organization id that the Log10 clients send. Default: the slug.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    retention_days = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Days after which the text of a completion is purged for good. Empty: it is kept.",
+    )
+    retention_due_at = models.DateTimeField(
+        null=True, blank=True, help_text="When to look for such completions next; a lease while somebody looks."
+    )
 
     class Meta:
         ordering = ["slug"]
         constraints = [
+            models.CheckConstraint(
+                name="organization_retention", condition=Q(retention_days=None) | Q(retention_days__gte=1)
+            ),
             models.CheckConstraint(name="organization_named", condition=~Q(slug="") & ~Q(external_id="")),
         ]
 

@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import Count, F, Q
 
-from reviews.models.accounts import Organization
+from reviews.models.accounts import Organization, User
 from reviews.models.base import AppendOnly, AppendOnlyQuerySet, new_uid
 from reviews.models.upstreams import Upstream
 
@@ -78,15 +78,19 @@ class CompletionQuerySet(models.QuerySet["Completion"]):
         found = self.filter(organization=completion.organization_id, session_uid=completion.session_uid)
         return found.order_by("received_at", "pk")
 
+    def readable(self) -> "CompletionQuerySet":
+        """Without those whose text was purged."""
+        return self.filter(purged_at=None)
+
     def having_tags(self, tag_ids: set[int]) -> "CompletionQuerySet":
-        """Those that carry all of the tags; an empty selector selects nothing."""
+        """Those with a text that carry all of the tags; an empty selector selects nothing."""
         if not tag_ids:
             return self.none()
         if len(tag_ids) > FEW_TAGS:
             links = CompletionTag.objects.filter(tag_id__in=tag_ids).values("completion_id")
             carrying = links.annotate(met=Count("tag_id")).filter(met=len(tag_ids))
-            return self.filter(pk__in=carrying.values("completion_id"))
-        found = self
+            return self.readable().filter(pk__in=carrying.values("completion_id"))
+        found = self.readable()
         for tag_id in sorted(tag_ids):
             found = found.filter(pk__in=CompletionTag.objects.filter(tag_id=tag_id).values("completion_id"))
         return found
@@ -131,6 +135,11 @@ class Completion(models.Model):
     uncertain_tokens = models.PositiveIntegerField(null=True, blank=True, help_text="Tokens under one half.")
     revision_count = models.PositiveIntegerField(default=0)
     gone_upstream_at = models.DateTimeField(null=True, blank=True, help_text="When a complete list first missed it.")
+    purged_at = models.DateTimeField(null=True, blank=True, help_text="When every text of it was emptied, for good.")
+    purged_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    purged_because = models.CharField(max_length=200, blank=True, default="", db_default="")
     tags = models.ManyToManyField(Tag, through="CompletionTag", related_name="completions")
 
     objects = CompletionQuerySet.as_manager()
@@ -145,6 +154,11 @@ class Completion(models.Model):
                 name="completion_upstream_whole",
                 condition=Q(upstream=None, upstream_document=None, conflict_document=None, gone_upstream_at=None)
                 | Q(upstream__isnull=False, upstream_document__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="completion_purged_whole",
+                condition=Q(purged_at=None, purged_by=None, purged_because="")
+                | (Q(purged_at__isnull=False, preview="", search_text="") & ~Q(purged_because="")),
             ),
             models.CheckConstraint(
                 name="completion_probabilities",
@@ -164,6 +178,9 @@ class Completion(models.Model):
                 name="completion_of_session",
                 fields=["organization", "session_uid", "received_at"],
                 condition=~Q(session_uid=""),
+            ),
+            models.Index(
+                name="completion_to_purge", fields=["organization", "received_at", "id"], condition=Q(purged_at=None)
             ),
         ]
 

@@ -19,6 +19,9 @@ class KeyedRequest(models.Model):
     created_at = models.DateTimeField()
     attempted_at = models.DateTimeField()
     status = models.PositiveSmallIntegerField(null=True, blank=True)
+    about = models.CharField(
+        max_length=255, blank=True, default="", db_default="", help_text="The id of what the answer shows."
+    )
     answer = models.BinaryField(null=True, blank=True, help_text="The body of the answer, compressed.")
 
     class Meta:
@@ -31,7 +34,10 @@ class KeyedRequest(models.Model):
                 | Q(status__isnull=False, status__gte=200, status__lte=299, answer__isnull=False),
             ),
         ]
-        indexes = [models.Index(name="keyed_request_oldest", fields=["created_at"])]
+        indexes = [
+            models.Index(name="keyed_request_oldest", fields=["created_at"]),
+            models.Index(name="keyed_request_about", fields=["about"], condition=~Q(about="")),
+        ]
 
     def __str__(self) -> str:
         return f"request {self.key} of {self.api_token_id}"

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
-from reviews.access import claim_for, completion_for, may_decide, user_of, visible_feedback
+from reviews.access import administers, claim_for, completion_for, may_decide, user_of, visible_feedback
 from reviews.models import (
     Completion,
     Feedback,
@@ -23,9 +23,9 @@ from reviews.models import (
     User,
 )
 from reviews.models.sync import NEEDS_A_PERSON
-from reviews.web import conversation, uncertain
+from reviews.web import conversation, tombstones, uncertain
 from reviews.web import rows as said
-from reviews.web.display import ChangeRow, CompletionPage, FeedbackRow, RevisionRow, SyncState
+from reviews.web.display import ChangeRow, CompletionPage, Conversation, FeedbackRow, RevisionRow, SyncState
 from reviews.web.http import posted_id, render
 from reviews.web.queue_items import led_items
 from reviews.web.sessions import place_in_session
@@ -75,7 +75,7 @@ def _page(row: Completion, user: User, review_id: int | None) -> CompletionPage:
     return CompletionPage(
         id=row.pk,
         name=row.uid,
-        conversation=conversation.read(documents.read(row.current), uncertain.list_at(row)),
+        conversation=_conversation(row),
         received_at=row.received_at,
         source=_("by pull") if row.upstream else _("by API"),
         sync=_state(row, last_edit, decides=decides),
@@ -85,10 +85,18 @@ def _page(row: Completion, user: User, review_id: int | None) -> CompletionPage:
             _feedback_rows(grades_seen[:MOST_ROWS], grades, held=bool(row.conflict_document_id) or _waits(last_edit))
         ),
         revisions=tuple(_revision_rows(row, edits, decides=decides)),
-        goes_back=decides and row.current_id != row.received_id,
+        goes_back=decides and row.current_id != row.received_id and row.purged_at is None,
         session=place_in_session(row, review_id=review_id),
         review_id=review_id,
+        tombstone=tombstones.of(row),
+        purges=row.purged_at is None and administers(user, row.organization_id),
     )
+
+
+def _conversation(row: Completion) -> Conversation:
+    if row.purged_at is not None:
+        return tombstones.conversation(row)
+    return conversation.read(documents.read(row.current), uncertain.list_at(row))
 
 
 def _state(row: Completion, last_edit: Push | None, *, decides: bool) -> SyncState | None:

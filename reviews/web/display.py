@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from reviews.web.display_blocks import Block, Data, Prose
 from reviews.web.display_conflicts import ThreeWay
 from reviews.web.display_leaves import Leaf, field_name, prefix
+from reviews.web.display_purging import Tombstone
 from reviews.web.json_text import showable
 from reviews.web.markdown import render
 from reviews.web.schema_form import SchemaForm
@@ -327,7 +328,7 @@ class ReviewScreen:
     @property
     def instruction_html(self) -> SafeString:
         """The instruction with its markdown rendered; empty where it has none."""
-        return render(self.instruction)
+        return render(showable(self.instruction))
 
 
 # --- queues ------------------------------------------------------------------------------------------------------
@@ -468,7 +469,8 @@ class FeedbackRow:
 @dataclass(frozen=True, slots=True)
 class CompletionPage:
     """A completion with its history, newest first. `name` is the id the clients know it by; `review_id` the review
-    that she looks around from, and goes back to; `goes_back`: she may take its answer back to an earlier text.
+    that she looks around from, and goes back to; `goes_back`: she may take its answer back to an earlier text. With a
+    `tombstone` its text was purged, and there is no conversation; `purges`: she may do that.
     """
 
     id: int
@@ -484,6 +486,8 @@ class CompletionPage:
     session: SessionPlace | None = None
     review_id: int | None = None
     goes_back: bool = False
+    tombstone: Tombstone | None = None
+    purges: bool = False
 
     @property
     def answers(self) -> tuple[ShownAnswer, ...]:

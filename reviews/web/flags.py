@@ -20,6 +20,7 @@ from reviews.models import ItemState, Queue, QueueItem
 from reviews.web.display_leads import FlagRow, FlagsPage
 from reviews.web.display_sync import Figure, Option
 from reviews.web.http import actor_of, go_to, render
+from reviews.web.json_text import showable
 from reviews.web.push_list import number
 from reviews.workflow import kept_words, queue_items
 from reviews.workflow.queue_items import MOST_REASON, NotSo
@@ -129,7 +130,7 @@ def _row(item: QueueItem) -> FlagRow:
         id=item.pk,
         completion_id=item.completion_id,
         completion_name=item.completion.uid,
-        preview=item.completion.preview,
+        preview=showable(item.completion.preview),
         queue_id=item.queue_id,
         queue_name=item.queue.name,
         reason=item.flag_reason,

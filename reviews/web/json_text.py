@@ -9,7 +9,10 @@ from django.utils.translation import gettext as _
 
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+')
 LINE = 84  # characters that fit into a box on a desktop
-_UNSHOWABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+# Those that turn the direction of what follows have no picture of their own.
+BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+BIDI_PICTURE = "\N{SYMBOL FOR SUBSTITUTE FORM TWO}"
+_UNSHOWABLE = re.compile(rf"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff{BIDI}]")
 
 
 def pretty(value: Any) -> str:
@@ -69,13 +72,17 @@ def _readable(token: str) -> str:
 
 
 def showable(text: str) -> str:
-    """`text` with the characters that no page can carry (controls, lone surrogates) replaced by their picture."""
+    """`text` with the characters that no page can carry (controls, lone surrogates), and those by which a text looks
+    other than it is (bidirectional controls), replaced by their picture.
+    """
     return _UNSHOWABLE.sub(_picture, text) if _UNSHOWABLE.search(text) else text
 
 
 def _picture(match: re.Match[str]) -> str:
     code = ord(match[0])
-    return chr(0x2400 + code) if code < 0x20 else "\ufffd"
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return "\ufffd" if 0xD800 <= code <= 0xDFFF else BIDI_PICTURE
 
 
 def words(value: Any) -> str:

@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from reviews.web.highlight import highlight
+from reviews.web.json_text import showable
 
 # Longer texts are shown as they were written: rendering takes about 0.4 ms for 1,000 characters.
 LONGEST: Final = 60_000
@@ -28,6 +29,7 @@ _PLAIN_INLINE = {"text", "softbreak", "text_special"}
 # What a backslash sets free; before brackets and others it is TeX, and stays.
 _ESCAPED = "*_`#|~<>!+-."
 _WORD = re.compile(r"\w+")
+_SCHEMES = ("http://", "https://", "mailto:")
 _NUMBER_OF_ITEM = re.compile(r"^[ \t>*+-]*\d{1,9}[.)](?=\s|$)", re.MULTILINE)
 _TAGS = {
     *("p", "br", "hr", "strong", "em", "code", "pre", "blockquote", "ul", "ol", "li", "a", "span", "div"),
@@ -55,7 +57,8 @@ def _rendered(text: str) -> SafeString:
     tokens = parser.parse(text)
     if _is_plain(tokens):
         return SafeString("")
-    html: str = _clean(parser.renderer.render(tokens, parser.options, {}))
+    # What was written as an entity, or encoded in an address, is a character by now.
+    html = showable(_clean(parser.renderer.render(tokens, parser.options, {})))
     if _lost(text, html):
         return SafeString("")
     return mark_safe(html)  # noqa: S308 - nh3 cleaned it
@@ -78,7 +81,7 @@ def _clean(html: str) -> str:
         tags=_TAGS,
         attributes=_ATTRIBUTES,
         url_schemes={"http", "https", "mailto"},
-        link_rel="noopener noreferrer",
+        link_rel="noopener noreferrer nofollow ugc",
         set_tag_attribute_values={"a": {"target": "_blank"}},
     )
     return cleaned
@@ -162,11 +165,11 @@ def _image(tokens: Sequence[Any], at: int, _options: Any, _env: Any) -> str:
     token = tokens[at]
     source, title = str(token.attrs.get("src", "")), str(token.attrs.get("title", ""))
     words = " ".join(filter(None, (token.content, title)))
-    return f'<a href="{escape(source)}">{escape(_("picture"))}: {escape(words)}</a>{_address(source)}'
+    return f"<a{_leading(source)}>{escape(_('picture'))}: {escape(words)}</a>{_address(source)}"
 
 
 def _link_open(tokens: Sequence[Any], at: int, _options: Any, _env: Any) -> str:
-    return f'<a href="{escape(str(tokens[at].attrs.get("href", "")))}">'
+    return f"<a{_leading(str(tokens[at].attrs.get('href', '')))}>"
 
 
 def _link_close(tokens: Sequence[Any], at: int, _options: Any, _env: Any) -> str:
@@ -175,6 +178,11 @@ def _link_close(tokens: Sequence[Any], at: int, _options: Any, _env: Any) -> str
         return "</a>"
     title = str(opened.attrs.get("title", ""))
     return f"</a>{_address(str(opened.attrs.get('href', '')), title)}"
+
+
+def _leading(source: str) -> str:
+    """The attribute of a link that may lead there; nothing for one that would lead into GradeBench itself, or run."""
+    return f' href="{escape(source)}"' if source.lower().startswith(_SCHEMES) else ""
 
 
 def _address(source: str, title: str = "") -> str:

@@ -19,6 +19,7 @@ from reviews.models import Assignment, AssignmentState, ClaimChange, ClaimEvent,
 from reviews.web.display_leads import ItemAction, ItemNote, ItemRow, ItemsPage, LedItem
 from reviews.web.display_sync import Option
 from reviews.web.http import actor_of, posted_id, render
+from reviews.web.json_text import showable
 from reviews.web.push_list import number
 from reviews.workflow import queue_items as verbs
 from reviews.workflow.audit import Actor
@@ -214,7 +215,7 @@ def _row(item: QueueItem, claims: list[Assignment], reasons: Mapping[int, str]) 
         id=item.pk,
         completion_id=item.completion_id,
         completion_name=item.completion.uid,
-        preview=item.completion.preview,
+        preview=_("Its text was purged.") if item.completion.purged_at else showable(item.completion.preview),
         received_at=item.received_at,
         reviews=_("%(done)d of %(needed)d") % {"done": item.reviews_done, "needed": item.reviews_needed},
         notes=tuple(notes),

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_noop
 
 from reviews.models import Completion, Document, Feedback, Push, PushKind, PushState, Revision, RevisionOrigin
 from reviews.models.sync import NEEDS_A_PERSON
-from reviews.workflow import audit, documents, editing, grading, ingest, merging, outbox, queues, revisions
+from reviews.workflow import audit, documents, editing, grading, ingest, leftovers, merging, outbox, queues, revisions
 from reviews.workflow.audit import Actor
 from reviews.workflow.documents import Json
 from reviews.workflow.editing import EditRefused, LeafEdit
@@ -217,7 +217,9 @@ def resolve(
             raise Moved(_("This was decided already, or the upstream took its change back."))
         if (conflict.theirs_id, conflict.ours_id) != (theirs_id, ours_id):
             raise Moved(_("One of the two texts has changed since you opened this page."))
+        former_ids = completion.upstream_document_id, completion.conflict_document_id
         revision = _carry_out(conflict, choice, texts or {}, actor)
+        leftovers.let_go(*former_ids)
         _withdraw(conflict, withdrawn, actor)
         _audit(conflict, choice, revision, actor)
     return revision

@@ -37,6 +37,10 @@ class DocumentUnreadable(ValueError):
     """The bytes of a document are gone (purged) or do not decompress."""
 
 
+class TextPurged(DocumentUnreadable):
+    """The bytes of a document were emptied by a purge."""
+
+
 class PointerMissing(LookupError):
     """A JSON pointer that leads nowhere in a document."""
 
@@ -103,9 +107,9 @@ def made(organization: Organization, document: Mapping[str, Json], raw: bytes | 
 
 
 def read(document: Document) -> dict[str, Json]:
-    """The JSON object of a stored document. Raises DocumentUnreadable."""
+    """The JSON object of a stored document. Raises TextPurged, DocumentUnreadable."""
     if document.encoding != Encoding.ZSTD:
-        raise DocumentUnreadable(_("The text of this completion was purged."))
+        raise TextPurged(_("The text of this completion was purged."))
     value = orjson.loads(unpack(document.data))
     if not isinstance(value, dict):
         raise DocumentUnreadable(_("The stored bytes are not a JSON object."))

@@ -36,8 +36,8 @@ def save(assignment: Assignment, fields: Iterable[tuple[str, str]], *, base: Doc
     now = clock.now()
     with transaction.atomic():
         # The claim's row first: a submit of it waits for us, or we see that it is done.
-        if not queues.extend(assignment) and not _may_still_come(assignment, amends):
-            raise DraftTooLate(_("You have submitted this item."))
+        if not queues.extend(assignment):
+            _check_may_still_come(assignment, amends)
         Draft.objects.update_or_create(
             user=assignment.reviewer,
             item=assignment.item,
@@ -82,6 +82,15 @@ def throw_away(user: User, item: QueueItem, *, pk: int) -> None:
 def submitted(user: User, item: QueueItem) -> None:
     """Forget what she wrote about an item. Call it within the transaction of the submit, once the claim is done."""
     Draft.objects.filter(user=user, item=item).delete()
+
+
+def _check_may_still_come(assignment: Assignment, amends: int) -> None:
+    if not _may_still_come(assignment, amends):
+        raise DraftTooLate(_("You have submitted this item."))
+    # Locked: what is written here would come behind a purge that is under way.
+    completion = Completion.objects.select_for_update().only("purged_at").get(pk=assignment.item.completion_id)
+    if completion.purged_at is not None:
+        raise DraftTooLate(_("The text of this completion was purged."))
 
 
 def _may_still_come(assignment: Assignment, amends: int) -> bool:

@@ -21,7 +21,7 @@ from reviews.models import (
     FeedbackTaskRevision,
     Revision,
 )
-from reviews.workflow import audit, drafts, editing, feedback_tasks, kept_words, outbox, queues, schema
+from reviews.workflow import audit, documents, drafts, editing, feedback_tasks, kept_words, outbox, queues, schema
 from reviews.workflow.audit import Actor
 from reviews.workflow.editing import LeafEdit
 from reviews.workflow.queues import ClaimLost
@@ -101,10 +101,11 @@ def record(
 ) -> Feedback:
     """Feedback from an application on these completions: their free places close, since it has been graded.
 
-    Raises schema.ValuesRefused, FeedbackRefused.
+    Raises schema.ValuesRefused, FeedbackRefused, documents.TextPurged.
     """
     task_revision = answered(feedback_task, values, comment)
     with transaction.atomic():
+        _hold(completions)
         feedback = Feedback.objects.create(
             organization=feedback_task.organization,
             feedback_task=feedback_task,
@@ -117,6 +118,15 @@ def record(
         attach(feedback, completions, actor)
         queues.close_free_places(completions, feedback_task)
     return feedback
+
+
+def _hold(completions: Sequence[Completion]) -> None:
+    """Lock them, in one order, so that a purge of one comes before, and is seen, or empties the feedback too."""
+    rows = Completion.objects.select_for_update().filter(pk__in=[completion.pk for completion in completions])
+    for completion in rows.only("uid", "purged_at").order_by("pk"):
+        if completion.purged_at is not None:
+            words = _("The text of the completion %(name)s was purged: it is not graded any more.")
+            raise documents.TextPurged(words % {"name": completion.uid})
 
 
 def values_of(feedback: Feedback) -> dict[str, Any]:

@@ -46,10 +46,11 @@ class Keyed:
 
 @dataclass(frozen=True)
 class Answer:
-    """What was answered; `replayed` when it was given before."""
+    """What was answered, and the id of what it shows; `replayed` when it was given before."""
 
     status: int
     body: bytes
+    about: str = ""
     replayed: bool = False
 
     @property
@@ -128,6 +129,7 @@ def _claim(request: Keyed) -> KeyedRequest | Answer:
         attempted_at=now,
         status=None,
         answer=None,
+        about="",
     )
     if not taken:
         raise InFlight
@@ -137,7 +139,7 @@ def _claim(request: Keyed) -> KeyedRequest | Answer:
 
 def _keep(row: KeyedRequest, answer: Answer) -> None:
     mine = KeyedRequest.objects.filter(pk=row.pk, attempt=row.attempt, status=None)
-    if not mine.update(status=answer.status, answer=documents.pack(answer.body)):
+    if not mine.update(status=answer.status, answer=documents.pack(answer.body), about=answer.about[:LONGEST_KEY]):
         # It took so long that another one has taken its place.
         raise InFlight
 

@@ -12,10 +12,11 @@ from django.db.models import Q
 
 from reviews.models import Completion, Document, Organization, Push, PushKind, PushState, RevisionOrigin, Upstream
 from reviews.models.sync import UNDECIDED
-from reviews.workflow import audit, clock, documents, feedback_tasks, outbox, queues, revisions
+from reviews.workflow import audit, clock, documents, feedback_tasks, leftovers, outbox, queues, revisions
 from reviews.workflow.audit import SYSTEM, Actor
 
 LONGEST_UID = 255
+PURGED = "The text of the completion {uid} was purged here, for good: its id is not taken again."
 ELSEWHERE = "There is no completion {uid} here."
 # How much a status says: a post that says less than what stands fills gaps and replaces nothing. What an application
 # calls by a word of its own has ended somehow.
@@ -31,6 +32,10 @@ class IngestRefused(ValueError):
 
 class HeldElsewhere(IngestRefused):
     """The id is held by another organization, or here under another upstream."""
+
+
+class IdPurged(IngestRefused):
+    """The id is that of a completion whose text was purged: what was purged does not come back under its id."""
 
 
 class CompletionTooLarge(IngestRefused):
@@ -66,7 +71,7 @@ def receive(
 
     `raw` is the document's JSON as it came, kept as it is when the completion is new. `logged` says that it comes from
     a client that posts its whole row again and again: what it had sent before it changed here stays changed. Raises
-    IngestRefused, CompletionTooLarge, HeldElsewhere when only another organization has the id.
+    IngestRefused, CompletionTooLarge, IdPurged, HeldElsewhere when only another organization has the id.
     """
     check_uid(uid)
     known = Completion.objects.filter(organization=organization, uid=uid).values_list("pk", flat=True).first()
@@ -80,14 +85,16 @@ def receive(
             # Another request made it between the question and the insert: merge into that one.
             known = Completion.objects.filter(organization=organization, uid=uid).values_list("pk", flat=True).get()
     with transaction.atomic():
-        return _merge(revisions.lock(known), document, actor, logged=logged)
+        completion = revisions.lock(known)
+        _check_readable(completion)
+        return _merge(completion, document, actor, logged=logged)
 
 
 def take_pulled(upstream: Upstream, uid: str, document: dict[str, Any], raw: bytes, *, asked_at: datetime) -> Ingested:
     """A completion as the upstream lists it: created, taken over when nobody touched it here, or a conflict.
 
     `asked_at` is when the list was asked for: what we have sent since is newer than what it says.
-    Raises HeldElsewhere when the organization has the id from an application or another upstream.
+    Raises HeldElsewhere when the organization has the id from an application or another upstream, IdPurged.
     """
     check_uid(uid)
     organization = upstream.organization
@@ -105,6 +112,7 @@ def take_pulled(upstream: Upstream, uid: str, document: dict[str, Any], raw: byt
 
 
 def _meet(completion: Completion, upstream: Upstream, document: dict[str, Any], asked_at: datetime) -> Ingested:
+    _check_readable(completion)
     if completion.upstream_id != upstream.pk:
         raise HeldElsewhere(f"The id {completion.uid} is held here already, and did not come from this upstream.")
     if completion.gone_upstream_at is not None:
@@ -186,6 +194,11 @@ def made(
     return completion
 
 
+def _check_readable(completion: Completion) -> None:
+    if completion.purged_at is not None:
+        raise IdPurged(PURGED.format(uid=completion.uid))
+
+
 def _merge(completion: Completion, posted: dict[str, Any], actor: Actor, *, logged: bool) -> Ingested:
     standing = documents.read(completion.current)
     merged = merge(standing, posted, logged=logged)
@@ -241,8 +254,10 @@ def _compare(completion: Completion, theirs: dict[str, Any], asked_at: datetime)
         return Ingested(completion, Outcome.UNCHANGED, theirs)
     if theirs_hash == current.hash:
         # An attempt of ours that ended without a word had arrived after all.
+        former_ids = known.pk, completion.conflict_document_id
         completion.upstream_document, completion.conflict_document = current, None
         completion.save(update_fields=["upstream_document", "conflict_document"])
+        leftovers.let_go(*former_ids)
         outbox.found_there(completion)
         return Ingested(completion, Outcome.UNCHANGED, theirs)
     late = _late_edit(completion, theirs_hash)
@@ -250,6 +265,7 @@ def _compare(completion: Completion, theirs: dict[str, Any], asked_at: datetime)
         # An older edit of ours that was given up for a newer one, and was applied after all: the newer one goes on.
         completion.upstream_document = late
         completion.save(update_fields=["upstream_document"])
+        leftovers.let_go(known.pk)
         return Ingested(completion, Outcome.UNCHANGED, theirs)
     if known.hash == current.hash and not _is_touched(completion):
         standing = documents.read(current)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_noop
 
 from reviews.models import Completion, Document, Feedback, Push, PushKind, PushState, QueueItem, Revision, Upstream
 from reviews.models.sync import NEEDS_A_PERSON
-from reviews.workflow import audit, circuit, clock
+from reviews.workflow import audit, circuit, clock, leftovers
 from reviews.workflow.audit import SYSTEM, Actor
 
 LEASE = timedelta(seconds=90)
@@ -143,7 +143,10 @@ def delivered(push: Push, *, seen: bool = False) -> bool:
         if not done:
             return False
         if push.revision is not None:
-            Completion.objects.filter(pk=push.completion_id).update(upstream_document=push.revision.result)
+            mine = Completion.objects.filter(pk=push.completion_id)
+            former_id = mine.values_list("upstream_document_id", flat=True).get()
+            mine.update(upstream_document=push.revision.result)
+            leftovers.let_go(former_id)
             _older_edits(push).filter(state=PushState.DELIVERED, confirmed_at=None).update(confirmed_at=now)
         _audit("push.deliver", push)
     if push.upstream_id is not None:
@@ -299,8 +302,10 @@ def enter_conflict(completion: Completion, theirs: Document) -> None:
     """The upstream changed what our change was made from: nothing of this completion leaves until a person has
     decided. Call it within a transaction that has locked the completion.
     """
+    former_id = completion.conflict_document_id
     completion.conflict_document = theirs
     completion.save(update_fields=["conflict_document"])
+    leftovers.let_go(former_id)
     open_edits = (PushState.WAITING, PushState.ATTENTION, PushState.ABSENT)
     Push.objects.filter(completion=completion, kind=PushKind.UPDATE, state__in=open_edits).update(
         state=PushState.CONFLICT, last_error=CHANGED
@@ -309,8 +314,10 @@ def enter_conflict(completion: Completion, theirs: Document) -> None:
 
 def leave_conflict(completion: Completion) -> None:
     """The upstream took its change back: what it held up goes. Call it as `enter_conflict`."""
+    former_id = completion.conflict_document_id
     completion.conflict_document = None
     completion.save(update_fields=["conflict_document"])
+    leftovers.let_go(former_id)
     Push.objects.filter(completion=completion, kind=PushKind.UPDATE, state=PushState.CONFLICT).update(
         state=PushState.WAITING, last_error="", not_before=_after_undo()
     )

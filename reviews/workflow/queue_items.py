@@ -10,7 +10,7 @@ from django.db.models.functions import Greatest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from reviews.models import Assignment, AssignmentState, ItemState, QueueItem, User
+from reviews.models import Assignment, AssignmentState, Completion, ItemState, QueueItem, User
 from reviews.workflow import audit, clock, queues
 from reviews.workflow.audit import Actor
 from reviews.workflow.kept_words import CLOSED
@@ -109,12 +109,17 @@ def reopen(item: QueueItem, *, actor: Actor) -> None:
     Raises NotSo.
     """
     with transaction.atomic():
-        closed = QueueItem.objects.filter(pk=item.pk).exclude(state=ItemState.OPEN)
+        closed = QueueItem.objects.filter(pk=item.pk, completion__purged_at=None).exclude(state=ItemState.OPEN)
         # Of one that was withdrawn a review may be missing as it is.
         one_more = Greatest(F("reviews_needed"), F("places_taken") + 1)
         if not closed.update(state=ItemState.OPEN, closed_at=None, closed_because="", reviews_needed=one_more):
-            raise NotSo(_("This item is open already."))
+            raise NotSo(_no_more(item))
         audit.record("item.reopen", item, organization=item.queue.organization, actor=actor)
+
+
+def _no_more(item: QueueItem) -> str:
+    purged = Completion.objects.filter(queue_items=item.pk, purged_at__isnull=False).exists()
+    return _("The text of this completion was purged.") if purged else _("This item is open already.")
 
 
 def release(assignment: Assignment, *, actor: Actor) -> None:

@@ -130,6 +130,7 @@ def welcome_back(completion: Completion) -> None:
 GONE = gettext_noop("graded or deleted upstream")
 UNMATCHED = gettext_noop("no longer matches")
 ARCHIVED = gettext_noop("its feedback task was archived")
+PURGED = gettext_noop("its text was purged")
 GRADED_ELSEWHERE = gettext_noop("graded elsewhere")
 OTHER_QUEUE = gettext_noop("opened another queue")
 OTHER_ITEM = gettext_noop("went back to another item")
@@ -359,7 +360,8 @@ def review_again(assignment_id: int) -> None:
     done = Assignment.objects.filter(pk=assignment_id, state=AssignmentState.DONE, requeued_at=None)
     if not done.update(requeued_at=now):
         return
-    item = QueueItem.objects.filter(assignments=assignment_id).exclude(state=ItemState.WITHDRAWN)
+    item = QueueItem.objects.filter(assignments=assignment_id, completion__purged_at=None)
+    item = item.exclude(state=ItemState.WITHDRAWN)
     item.update(state=ItemState.OPEN, closed_at=None, closed_because="", reviews_needed=F("reviews_needed") + 1)
     counting = Assignment.objects.filter(item__assignments=assignment_id, state=AssignmentState.DONE, requeued_at=None)
     if not counting.exists():

@@ -123,6 +123,19 @@ def test_it_lists_feedback(log10py: Log10Py, organization: Organization, wire: W
     assert [bool(seen.body) for seen, _ in wire.exchanges()] == [True, True, True, False]
 
 
+def test_it_raises_with_a_sentence_for_what_was_purged(log10py: Log10Py, organization: Organization) -> None:
+    mine = {"organization_id": organization.external_id, "status": "finished"}
+    uid = log10py("create", completion=logged(organization, "clients"))["id"]
+    organization.instance.carry_out("purge", "--organization", organization.slug, "--completion", uid)
+    for refused in (
+        log10py("update", id=uid, completion=mine, refused=True),
+        log10py("create", completion={**mine, "id": uid}, refused=True),
+    ):
+        assert refused["status"] == 410
+        assert uid in json.loads(refused["body"])["error"]
+    assert uid not in log10py("list_ungraded")
+
+
 def test_it_raises_with_a_sentence_for_what_is_refused(log10py: Log10Py, organization: Organization) -> None:
     mine = {"organization_id": organization.external_id}
     missing = str(uuid4())

@@ -51,6 +51,7 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "completion": ("/completions/{demo.conflict}", ROLES),
     "uncertain_words": ("{demo.uncertain}", ROLES),
     "conflict": ("/completions/{demo.conflict}/conflict", ROLES),
+    "completion_purge": ("/completions/{demo.conflict}/purge", ("admin",)),
     "going_back": ("/completions/{demo.conflict}/back/0", LEADS),
     "flags": ("/flags", LEADS),
     "feedback_tasks": ("/feedback-tasks", LEADS),
@@ -155,6 +156,23 @@ def test_every_completion_of_the_demo_is_for_everyone(demo: Everything, page: Pa
         for uid, pk in demo.completions.items():
             assert demo.open(page, f"/completions/{pk}", "lead") == 200
             assert axe.violations(page) == [], uid
+
+
+def test_a_purge_and_what_is_left_are_for_everyone(demo: Everything, page: Page, contexts: Contexts) -> None:
+    contexts.watch.allow("status of 422")
+    ready = "Completion.objects.filter(organization__slug='demo').exclude(queue_items__assignments__state='held')"
+    unsent = "Push.objects.undecided().values('completion')"
+    pk = steps.ask_database(demo.instance, f"print({ready}.exclude(pk__in={unsent}).earliest('pk').pk)")
+    assert demo.open(page, f"/completions/{pk}/purge", "admin") == 200
+    clean(page)
+    page.locator("#reason").fill(" ")
+    page.get_by_role("button", name="Purge it for good").click()
+    expect(page.locator("#reason-error")).to_be_visible()
+    clean(page)
+    page.locator("#reason").fill("The customer asked us to forget this conversation.")
+    page.get_by_role("button", name="Purge it for good").click()
+    expect(page.locator(".tombstone")).to_be_visible()
+    clean(page)
 
 
 # Review screen ---------------------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ def _use_too_late() -> None:
 NOTHING = {"can_ingest": False, "can_read": False, "can_feedback": False, "can_admin": False}
 BREAKS: dict[str, Callable[[], Any]] = {
     "organization_named": lambda: rows.change(factories.organization(), slug=""),
+    "organization_retention": lambda: rows.change(factories.organization(), retention_days=0),
     "member_once": lambda: rows.again(_member()),
     "member_role": lambda: rows.change(_member(), role="owner"),
     "api_token_name": lambda: rows.again(_token(), hash="another"),

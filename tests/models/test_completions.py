@@ -21,6 +21,9 @@ BREAKS: dict[str, Callable[[], Any]] = {
     "completion_kind": lambda: rows.change(rows.completion(), kind="speech"),
     "completion_status": lambda: rows.change(rows.completion(), status="paused"),
     "completion_upstream_whole": lambda: rows.change(rows.pulled_completion(), upstream_document=None),
+    "completion_purged_whole": lambda: rows.change(
+        rows.completion(), purged_at=timezone.now(), purged_because="asked for"
+    ),
     "completion_probabilities": lambda: rows.change(rows.completion(), confidence_low=0.9, confidence_mean=0.1),
 }
 

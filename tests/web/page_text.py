@@ -9,7 +9,9 @@ from typing import Any
 # No one reads base64: such data is exempt, and named on the page with its type and size.
 _DATA_URL = re.compile(r"data:[\w.+-]+/[\w.+-]+[;,]")
 _BASE64 = re.compile(r"[A-Za-z0-9+/=_-]{200,}")
-_UNSHOWABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\u2400-\u241f\ufffd]")
+_UNSHOWABLE = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\u2400-\u241f\u2426\ufffd\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
 
 
 class _Texts(HTMLParser):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reviews.web.json_text import showable
 from reviews.web.markdown import LONGEST, render
 from tests.web.page_text import tags_of, text_of
 
@@ -50,7 +51,7 @@ def test_it_colours_code_by_the_word_on_its_fence() -> None:
 def test_it_shows_where_a_link_leads_and_gives_nothing_away() -> None:
     html = render('[shop](https://shop.example/a?b=1 "The shop")')
     assert 'href="https://shop.example/a?b=1"' in html
-    assert 'rel="noopener noreferrer"' in html
+    assert 'rel="noopener noreferrer nofollow ugc"' in html
     assert "The shop https://shop.example/a?b=1</span>" in html
 
 
@@ -103,6 +104,46 @@ def test_it_loses_no_word(text: str) -> None:
 
 def words(text: str) -> set[str]:
     return set(re.findall(r"\w+", unescape(text)))
+
+
+HOSTILE = st.sampled_from(
+    [
+        *("<script>", "</script>", "<img src=x onerror=alert(1)>", "<style>*{}</style>", "<svg/onload=alert(1)>"),
+        *("javascript:alert(1)", "JaVa\tScRiPt:alert(1)", "data:text/html,x", "vbscript:x", "//e.example", "file:///x"),
+        *("[x](", "<https://e.example/", ")", ">", '"', "'", "`", "```", "![", "](", "&#x6a;avascript:", "&lt;b&gt;"),
+        *(
+            ' onclick="x"',
+            " style=x",
+            "\u202e",
+            "&#x202e;",
+            "%E2%80%AE",
+            "\x00",
+            "&#0;",
+            "|a|\n|-|\n",
+            "# ",
+            "<!--",
+            "]]>",
+        ),
+    ]
+)
+
+
+@given(parts=st.lists(st.one_of(HOSTILE, st.text(max_size=6)), max_size=14))
+def test_whatever_is_written_nothing_runs_and_links_lead_where_they_may(parts: list[str]) -> None:
+    html = render("**x** " + "".join(parts))
+    assert not set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069") & set(html)
+    for tag, attributes in tags_of(html):
+        assert tag not in ("script", "style", "img", "svg", "iframe", "object", "form", "input", "base", "meta", "link")
+        assert not [name for name in attributes if name.startswith("on") or name in ("style", "src", "srcdoc", "id")]
+        if "href" in attributes:
+            assert (attributes["href"] or "").lower().startswith(("http://", "https://", "mailto:"))
+            assert attributes["rel"] == "noopener noreferrer nofollow ugc"
+
+
+def test_what_turns_the_direction_of_a_text_is_seen() -> None:
+    sign = "\N{SYMBOL FOR SUBSTITUTE FORM TWO}"
+    assert showable("a\u202eb\u2067c") == f"a{sign}b{sign}c"
+    assert f"{sign}b" in render("**a** \u202eb")
 
 
 @given(text=st.text(alphabet="ab *_`#[](){}<>|-~!\\\n1.>:&;'\"/é", max_size=80))

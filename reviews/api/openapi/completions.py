@@ -5,6 +5,7 @@ from typing import Any
 from reviews.api.openapi.operations import Answer, Body, Operation, Parameter, of_component
 
 GROUP = "Completions"
+GONE = "The text of the completion was purged here, for good; its id is not taken again."
 CHAT: dict[str, Any] = {
     "organization_id": "acme",
     "kind": "chat",
@@ -39,7 +40,10 @@ CREATE = Operation(
     "`POST /api/v1/completions/{id}`. The answer is 200 and not 201: log10py tells from it which form it has.",
     body=Body(BODY, of_component("CompletionIn"), examples={"a chat": CHAT}),
     answers={200: Answer(AS_IT_STANDS, of_component("Completion"), examples={"a chat": {**CHAT, "id": UID}})},
-    errors={404: "The `id` in the body is another organization's; that is answered like an unknown one."},
+    errors={
+        404: "The `id` in the body is another organization's; that is answered like an unknown one.",
+        410: GONE,
+    },
 )
 UPDATE = Operation(
     summary="Update a completion, or create it under an id of your own",
@@ -48,7 +52,7 @@ UPDATE = Operation(
     "unknown is created. `started`, `finished` and `failed` may come in any order and number.",
     body=Body(BODY, of_component("CompletionIn"), examples={"the end of a call": {"status": "finished"}}),
     answers={200: Answer(AS_IT_STANDS, of_component("Completion"))},
-    errors={404: "The id is unknown and no uuid, or it is another organization's."},
+    errors={404: "The id is unknown and no uuid, or it is another organization's.", 410: GONE},
 )
 UNGRADED = Operation(
     summary="List completions that wait for a grade",

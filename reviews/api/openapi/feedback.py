@@ -64,6 +64,7 @@ CREATE = Operation(
     errors={
         400: "A member is not of its form, the values do not match the schema, or no completion carries the tags.",
         404: "The feedback task, or a completion that is named, is not here.",
+        410: "The text of a completion that is named was purged here: it is not graded any more.",
     },
 )
 GET = Operation(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from reviews.api.openapi.completions import CHAT, UID
+from reviews.api.openapi.completions import CHAT, GONE, UID
 from reviews.api.openapi.operations import Answer, Body, Operation, Parameter, Schema, of_component
 from reviews.api.openapi.paging import page
 
@@ -80,6 +80,7 @@ LOG = Operation(
     errors={
         400: "A member is not of its form, or a text in it is no JSON that is taken.",
         404: "The id is unknown and no uuid, or it is another organization's.",
+        410: GONE,
     },
 )
 LIST = Operation(
@@ -128,7 +129,7 @@ GET = Operation(
             },
         )
     },
-    errors={404: "There is no completion of this id in the token's organization."},
+    errors={404: "There is no completion of this id in the token's organization.", 410: GONE},
 )
 FIND_TAG = Operation(
     summary="Find the id of a tag",
