@@ -15,7 +15,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from reviews.admin.lists import FARTHEST_PARTED, AnyPaginator, InItsOrder, Uncounted, meeting_any, page_number, parts_of
+from reviews.admin.lists import (
+    FARTHEST_PARTED,
+    WINDOW,
+    AnyPaginator,
+    InItsOrder,
+    Uncounted,
+    meeting_any,
+    page_number,
+    parts_of,
+)
 from reviews.admin.scope import organization_of, scope_of
 from reviews.admin.site import actor_of
 from reviews.models import Organization
@@ -188,7 +197,8 @@ class ReadOnly(Rows[M]):
     """Shown, never changed. These lists grow without end: they are not counted, nor sorted by what has no index.
 
     `parts` are columns by whose values a narrowed list is cut and read piece by piece (see `lists.Uncounted`);
-    `unparted` are filters that stand on an index of their own. `search_fields` are whole values.
+    `unparted` are filters that stand on an index of their own. `is_far`: the organization is reached by way of tables
+    as long as this one. `search_fields` are whole values.
     """
 
     ordering: ClassVar[tuple[str, ...]] = ("-pk",)
@@ -196,6 +206,7 @@ class ReadOnly(Rows[M]):
     paginator = Uncounted
     parts: tuple[str, ...] = ()
     unparted: tuple[str, ...] = ()
+    is_far = False
     # “Show all” of a list that nobody counted would be all of a million.
     list_max_show_all = 0
 
@@ -260,6 +271,8 @@ class ReadOnly(Rows[M]):
             # What was done with one row, on the page about that.
             return Paginator(queryset, per_page)
         number, searching = page_number(request), request.GET.get("q", "").strip()
+        if self.is_far and not searching and organization_of(request):
+            return Uncounted(queryset, per_page, number=number, window=WINDOW)
         far = number * per_page > FARTHEST_PARTED or any(name in request.GET for name in self.unparted)
         parts = [] if far or searching else parts_of(request, self, self.parted_by(request))
         return Uncounted(queryset, per_page, number=number, parts=parts)

@@ -11,7 +11,7 @@ from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import EmptyPage, Page, Paginator
-from django.db.models import Field, ForeignKey, Model, Q, QuerySet, Subquery
+from django.db.models import F, Field, ForeignKey, Model, Q, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -25,6 +25,7 @@ FARTHEST_PAGE = 200
 # Beyond so many rows the ids of every part would be more than a question should carry.
 FARTHEST_PARTED = 5_000
 MOST_LINKS = 40
+WINDOW = 20_000
 DAYS = {"day": 0, "week": 7, "month": 30}
 
 if TYPE_CHECKING:
@@ -200,21 +201,28 @@ class Uncounted(AnyPaginator):
     """Pages of a list that may have millions of rows: one more than is shown is read, and nothing is counted.
 
     `count` is as far as has been read, which is all that the list asks it for. `parts` are conditions of which every
-    row meets one. The newest of each can be read off an index where their union would be walked or sorted.
+    row meets one. The newest of each can be read off an index where their union would be walked or sorted. With a
+    `window`, the page is looked for among so many of the newest rows, and only then among all, in whichever order the
+    database finds them: it cannot know that those of one organization are all old, and would walk the table for them.
     """
 
     uncounted = True
 
-    def __init__(self, rows: QuerySet[Any], per_page: int, *, number: int, parts: Sequence[Q] = ()) -> None:
+    def __init__(
+        self, rows: QuerySet[Any], per_page: int, *, number: int, parts: Sequence[Q] = (), window: int = 0
+    ) -> None:
         super().__init__(rows, per_page)
         self.number = number
         self.start = (number - 1) * per_page
         self.parts = parts
+        self.window = window
 
     @cached_property
     def rows(self) -> list[Any]:
         end = self.start + self.per_page + 1
         rows: QuerySet[Any] = self.object_list  # type: ignore[assignment] # made from one
+        if self.window:
+            return self._near(rows, end) or list(rows.order_by((F("pk") + 0).desc())[self.start : end])
         if len(self.parts) == 1:
             rows = rows.filter(self.parts[0])
         elif self.parts:
@@ -222,6 +230,12 @@ class Uncounted(AnyPaginator):
             order = tuple(str(name) for name in rows.query.order_by)
             rows = rows.filter(pk__in=first_ids([bare.filter(part) for part in self.parts], most=end, order=order))
         return list(rows[self.start : end])
+
+    def _near(self, rows: QuerySet[Any], end: int) -> list[Any]:
+        """The page, where the newest rows of the table fill it or are all that there are."""
+        newest = rows.model._meta.default_manager.order_by("-pk").values_list("pk", flat=True).first() or 0
+        found = list(rows.filter(pk__gt=newest - self.window)[self.start : end])
+        return found if len(found) == end - self.start or newest <= self.window else []
 
     @cached_property
     def count(self) -> int:

@@ -212,6 +212,7 @@ class Assignments(ReadOnly[Assignment]):
     search_fields = ("item__completion__uid", "reviewer__username")
     search_help_text = "A reviewer’s user name, or the whole id of a completion"
     parts = ("state",)
+    is_far = True
     unparted = ("held_in",)
     actions = ("release",)
     fields = (
@@ -262,4 +263,5 @@ class ClaimEvents(ReadOnly[ClaimEvent]):
     search_fields = ("assignment__item__completion__uid", "by__username")
     search_help_text = "A user name, or the whole id of a completion"
     parts = ("change",)
+    is_far = True
     fields = ("assignment", "change", "by", "reason", "at")

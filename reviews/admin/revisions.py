@@ -24,6 +24,7 @@ class Revisions(ReadOnly[Revision]):
     search_fields = ("completion__uid", "author__username")
     search_help_text = "The whole id of a completion, or an author’s user name"
     parts = ("origin",)
+    is_far = True
     fields = ("completion", "number", "origin", "author", "api_token", "assignment", "created_at", "changes")
 
     def get_queryset(self, request: HttpRequest) -> Any:
