@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 
 from reviews.access import user_of
 from reviews.admin.base import AnyForm, Managed, ReadOnly, when
+from reviews.admin.lists import one_row
 from reviews.admin.scope import ITSELF, scope_of
 from reviews.admin.site import actor_of, site
 from reviews.models import Organization, Session, User
@@ -166,10 +167,13 @@ class Users(Managed[User], UserAdmin):  # type: ignore[type-arg]
 
 @admin.register(Session, site=site)
 class Sessions(ReadOnly[Session]):
+    """Which runs of applications were opened, and when?"""
+
     organization_path = "organization"
     list_display = ("uid", "organization", when("created_at"))
-    list_filter = ("organization",)
+    list_filter = (one_row("organization"),)
     list_select_related = ("organization",)
-    search_fields = ("uid__exact",)
-    search_help_text = "The whole id."
+    search_fields = ("uid",)
+    search_help_text = "The whole id of a session"
+    parts = ("organization",)
     fields = ("uid", "organization", "created_at")

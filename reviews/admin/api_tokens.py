@@ -12,7 +12,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from reviews.admin.base import AnyForm, Rows, present, when
+from reviews.admin.base import AnyForm, Rows, when
+from reviews.admin.lists import present
 from reviews.admin.site import actor_of, site
 from reviews.models import ApiToken
 from reviews.workflow import accounts

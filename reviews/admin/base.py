@@ -2,20 +2,30 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.core.paginator import EmptyPage, Page, Paginator
-from django.db.models import DateTimeField, Field, ForeignKey, Model, QuerySet
+from django.contrib.admin.utils import get_fields_from_path
+from django.core.paginator import Paginator
+from django.db.models import DateTimeField, Exists, Field, ForeignKey, Model, OuterRef, Q, QuerySet
 from django.forms import HiddenInput, ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
-from django.utils.functional import cached_property
 
-from reviews.admin.scope import scope_of
+from reviews.admin.lists import (
+    FARTHEST_PARTED,
+    WINDOW,
+    AnyPaginator,
+    InItsOrder,
+    Uncounted,
+    meeting_any,
+    page_number,
+    parts_of,
+)
+from reviews.admin.scope import organization_of, scope_of
 from reviews.admin.site import actor_of
 from reviews.models import Organization
 from reviews.workflow import audit
@@ -23,7 +33,6 @@ from reviews.workflow.accounts import Taken
 from reviews.workflow.audit import Actor
 
 M = TypeVar("M", bound=Model)
-FARTHEST_PAGE = 1_000_000
 HEAVY = ("search_text", "preview")
 HEAVY_OF_COMPLETION = tuple(f"completion__{name}" for name in HEAVY)
 # How the filters of a list end what they ask of a column.
@@ -32,12 +41,10 @@ ASKED = ("exact", "in", "isnull", "gt", "gte", "lt", "lte")
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin
     AnyForm = ModelForm[Any]
-    AnyPaginator = Paginator[Any]
     BaseAdmin = admin.ModelAdmin[Any]
     RelatedFilter = admin.RelatedFieldListFilter
 else:
     AnyForm = ModelForm
-    AnyPaginator = Paginator
     BaseAdmin = object
     RelatedFilter = admin.RelatedFieldListFilter
 
@@ -57,71 +64,6 @@ def when(field: str, title: str = "") -> Callable[[Model], str]:
         return timezone.localtime(moment).strftime("%Y-%m-%d %H:%M:%S") if moment else "–"
 
     return column
-
-
-def present(title: str, field: str, yes: str, no: str) -> type[admin.SimpleListFilter]:
-    """A filter by whether a column holds anything, in the words of what that means."""
-
-    class Present(admin.SimpleListFilter):
-        parameter_name = field
-
-        def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-            return [("1", yes), ("0", no)]
-
-        def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-            value = self.value()
-            return queryset.filter(**{f"{field}__isnull": value == "0"}) if value in ("0", "1") else queryset
-
-    Present.title = title
-    return Present
-
-
-class Uncounted(AnyPaginator):
-    """Pages of a list that may have millions of rows: one more than is shown is read, and nothing is counted.
-
-    `count` is as far as has been read, which is all that the list asks it for.
-    """
-
-    uncounted = True
-
-    def __init__(self, rows: QuerySet[Any], per_page: int, *, number: int) -> None:
-        super().__init__(rows, per_page)
-        self.number = number
-        self.start = (number - 1) * per_page
-
-    @cached_property
-    def rows(self) -> list[Any]:
-        return list(self.object_list[self.start : self.start + self.per_page + 1])
-
-    @cached_property
-    def count(self) -> int:
-        return self.start + len(self.rows)
-
-    @property
-    def first(self) -> int:
-        return self.start + 1
-
-    @property
-    def last(self) -> int:
-        return self.start + min(len(self.rows), self.per_page)
-
-    @property
-    def before(self) -> int:
-        return self.number - 1
-
-    @property
-    def after(self) -> int:
-        return self.number + 1
-
-    @property
-    def has_more(self) -> bool:
-        return len(self.rows) > self.per_page
-
-    def page(self, number: int | str) -> "Page[Any]":
-        """Raises EmptyPage; the first may have nothing on it, as the history of a row that nobody changed here."""
-        if number != self.number or (number > 1 and not self.rows):
-            raise EmptyPage("There is no such page.")
-        return Page(self.rows[: self.per_page], self.number, self)
 
 
 def _admin_of(model: type[Model], admin_site: admin.AdminSite) -> Any:
@@ -252,13 +194,33 @@ class Rows(Scoped, ModelAdmin[M]):
 
 
 class ReadOnly(Rows[M]):
-    """Shown, never changed. These lists grow without end: they are not counted, nor sorted by what has no index."""
+    """Shown, never changed. These lists grow without end: they are not counted, nor sorted by what has no index.
 
-    ordering = ("-pk",)
+    `parts` are columns by whose values a narrowed list is cut and read piece by piece (see `lists.Uncounted`);
+    `unparted` are filters that stand on an index of their own. `is_far`: the organization is reached by way of tables
+    as long as this one. `search_fields` are whole values.
+    """
+
+    ordering: ClassVar[tuple[str, ...]] = ("-pk",)
     sortable_by = ()
     paginator = Uncounted
+    parts: tuple[str, ...] = ()
+    unparted: tuple[str, ...] = ()
+    is_far = False
     # “Show all” of a list that nobody counted would be all of a million.
     list_max_show_all = 0
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Of one organization: each row is looked at in the order of the list and asked whose it is. Were they joined,
+        SQLite would begin with everything that the organization has, and sort that.
+        """
+        first, _between, rest = self.organization_path.partition("__")
+        organization = organization_of(request)
+        if organization is None or not rest:
+            return super().get_queryset(request)
+        related: Any = self.opts.get_field(first).related_model
+        hers = related._meta.base_manager.filter(pk=OuterRef(first), **_of_organization(related, rest, organization))
+        return admin.ModelAdmin.get_queryset(self, request).filter(Exists(hers))
 
     def get_fieldsets(self, request: HttpRequest, obj: M | None = None) -> Any:
         """As declared, moments to the second."""
@@ -276,6 +238,27 @@ class ReadOnly(Rows[M]):
     def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         return False
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[InItsOrder]:
+        return InItsOrder
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """The rows that are what was searched for."""
+        return (meeting_any(queryset, self.searched(search_term)) if search_term.strip() else queryset), False
+
+    def searched(self, text: str) -> list[Q]:
+        """What a search may mean, each a condition that an index answers."""
+        return [Q(**{name: text.strip()}) for name in self.search_fields]
+
+    def parted_by(self, request: HttpRequest) -> tuple[str, ...]:
+        """The columns of `parts` that serve what is asked for."""
+        return self.parts
+
+    def narrowed(self, request: HttpRequest, name: str) -> tuple[Any, ...]:
+        """The values of one of these columns to which a filter of another name narrows the list."""
+        return ()
+
     def get_paginator(
         self,
         request: HttpRequest,
@@ -284,9 +267,24 @@ class ReadOnly(Rows[M]):
         *args: Any,
         **kwargs: Any,
     ) -> AnyPaginator:
-        wanted = request.GET.get("p", "1")
-        number = int(wanted) if wanted.isdecimal() and wanted.isascii() else 1
-        return Uncounted(queryset, per_page, number=min(max(number, 1), FARTHEST_PAGE))
+        if queryset.model is not self.model:
+            # What was done with one row, on the page about that.
+            return Paginator(queryset, per_page)
+        number, searching = page_number(request), request.GET.get("q", "").strip()
+        if self.is_far and not searching and organization_of(request):
+            return Uncounted(queryset, per_page, number=number, window=WINDOW)
+        far = number * per_page > FARTHEST_PARTED or any(name in request.GET for name in self.unparted)
+        parts = [] if far or searching else parts_of(request, self, self.parted_by(request))
+        return Uncounted(queryset, per_page, number=number, parts=parts)
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
+        """An action is for the rows that were ticked: all of a list that nobody counted is not offered, nor taken."""
+        if request.POST.get("select_across", "0") != "0":
+            messages.error(request, "Tick the rows themselves: an action is not for a whole list. Nothing was done.")
+            return redirect(request.get_full_path())
+        return super().response_action(request, queryset, *args, **kwargs)
 
 
 class Managed(Rows[M]):
@@ -343,6 +341,18 @@ class Managed(Rows[M]):
         except self.refusals as error:
             messages.error(request, str(error))
             return redirect(request.get_full_path())
+
+
+def _of_organization(model: Any, path: str, organization: Organization) -> dict[str, Any]:
+    """The condition that a row's path leads to the organization: by the few ids of what belongs to it, not by a step to
+    each of those.
+    """
+    between, _last, _organization = path.rpartition("__")
+    if not between:
+        return {path: organization.pk}
+    small: Any = get_fields_from_path(model, between)[-1].related_model
+    ids = list(small._meta.base_manager.filter(organization=organization).values_list("pk", flat=True))
+    return {f"{between}__in": ids}
 
 
 def _snake(name: str) -> str:

@@ -1,16 +1,23 @@
 """Queues, which are set up here, and their items, claims and claim ledger, which are shown."""
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.db.models import QuerySet
 from django.forms.models import ModelChoiceField
 from django.http import HttpRequest
+from django.template.response import TemplateResponse
 
-from reviews.admin.base import HEAVY_OF_COMPLETION, Managed, ReadOnly, Scoped, present, when
+from reviews.admin.acting import act, to_confirm
+from reviews.admin.base import HEAVY_OF_COMPLETION, Managed, ReadOnly, Scoped, when
+from reviews.admin.lists import OneOf, is_id, named, one_of, one_row, present
 from reviews.admin.site import actor_of, site
-from reviews.models import Assignment, ClaimEvent, Queue, QueueItem, QueueReviewer, User
-from reviews.workflow import queue_settings
+from reviews.models import Assignment, AssignmentState, ClaimEvent, Queue, QueueItem, QueueReviewer, User
+from reviews.workflow import queue_items, queue_settings
+from reviews.workflow.queue_items import MOST_REASON
 
 if TYPE_CHECKING:
     Inline = admin.TabularInline[QueueReviewer, Queue]
@@ -33,6 +40,7 @@ class Reviewers(Scoped, Inline):
         """Members of the queue's organization alone can be chosen."""
         formset = super().get_formset(request, obj, **kwargs)
         user = formset.form.base_fields["user"]
+        user.widget.attrs["aria-label"] = "Reviewer"
         if isinstance(user, ModelChoiceField) and obj is not None:
             user.queryset = User.objects.filter(memberships__organization_id=obj.organization_id).order_by("username")
         return formset
@@ -82,21 +90,26 @@ class Queues(Managed[Queue]):
 
 @admin.register(QueueItem, site=site)
 class QueueItems(ReadOnly[QueueItem]):
+    """What waits in this queue, what is done, what was withdrawn, and what waits for a lead?"""
+
     organization_path = "queue__organization"
     list_display = (
         "completion",
         "queue",
         "state",
-        "reviews_done",
-        "reviews_needed",
-        "priority",
+        "reviews",
         "flag_reason",
         when("received_at"),
+        when("closed_at"),
+        "closed_because",
     )
-    list_filter = ("state", present("flag", "flagged_at", "flagged", "not flagged"), "queue")
+    list_filter = (one_of("state"), one_row("queue"), present("flag", "flagged_at", "flagged"))
     list_select_related = ("completion", "queue")
-    search_fields = ("completion__uid__exact",)
-    search_help_text = "The whole id of a completion."
+    search_fields = ("completion__uid",)
+    search_help_text = "The whole id of a completion"
+    parts = ("queue", "state")
+    actions = ("requeue", "unflag", "reopen", "close")
+
     fields = (
         "queue",
         "completion",
@@ -117,15 +130,91 @@ class QueueItems(ReadOnly[QueueItem]):
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).defer(*HEAVY_OF_COMPLETION)
 
+    def parted_by(self, request: HttpRequest) -> tuple[str, ...]:
+        return ("queue",) if "flagged_at" in request.GET else self.parts
+
+    @admin.display(description="reviews")
+    def reviews(self, item: QueueItem) -> str:
+        return f"{item.reviews_done} of {item.reviews_needed}"
+
+    @admin.action(description="Requeue: offer it again to those who skipped it")
+    def requeue(self, request: HttpRequest, queryset: QuerySet[QueueItem]) -> None:
+        self._each(request, queryset, queue_items.requeue, "Offered again")
+
+    @admin.action(description="Take the flag off")
+    def unflag(self, request: HttpRequest, queryset: QuerySet[QueueItem]) -> None:
+        self._each(request, queryset, queue_items.unflag, "Flags taken off")
+
+    @admin.action(description="Reopen: one more review")
+    def reopen(self, request: HttpRequest, queryset: QuerySet[QueueItem]) -> None:
+        self._each(request, queryset, queue_items.reopen, "Open again")
+
+    @admin.action(description="Close: take it out of its queue")
+    def close(self, request: HttpRequest, queryset: QuerySet[QueueItem]) -> TemplateResponse | None:
+        reason = request.POST.get("reason", "").replace("\x00", "").strip()
+        error = "" if reason or "confirmed" not in request.POST else "Say in a few words why."
+        if len(reason) > MOST_REASON:
+            error = f"At most {MOST_REASON} characters."
+        asked = to_confirm(
+            request,
+            self,
+            queryset.select_related("completion", "queue"),
+            title="Close items",
+            sentence="These leave their queues. Whoever holds one loses the claim and is told why. "
+            "They stand among the withdrawn items and can be reopened.",
+            button="Close",
+            error=error,
+            reason=MOST_REASON,
+        )
+        if asked is None:
+            close = partial(queue_items.close, reason=reason)
+            self._each(request, queryset, close, "Closed")
+        return asked
+
+    def _each(self, request: HttpRequest, queryset: QuerySet[QueueItem], verb: Any, done: str) -> None:
+        act(
+            request,
+            queryset.select_related("queue__organization"),
+            lambda item: verb(item, actor=actor_of(request)),
+            refusals=(queue_items.NotSo,),
+            done=done,
+        )
+
+
+class HeldIn(OneOf):
+    """Who holds something in this queue."""
+
+    title = "held in queue"
+    parameter_name = "held_in"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        queues = model_admin.admin_site.get_model_admin(Queue).get_queryset(request).filter(is_open=True)
+        return named(request, queues)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Assignment]) -> QuerySet[Assignment]:
+        value = self.value()
+        if value is None:
+            return queryset
+        if not is_id(value):
+            raise IncorrectLookupParameters("There is no such queue.")
+        return queryset.filter(state=AssignmentState.HELD, item__queue_id=int(value))
+
 
 @admin.register(Assignment, site=site)
 class Assignments(ReadOnly[Assignment]):
+    """Who holds what, until when, and what became of the claims before?"""
+
     organization_path = "item__queue__organization"
+    plural = "Claims"
     list_display = ("reviewer", "completion", "queue", "state", "place", when("claimed_at"), when("held_until"))
-    list_filter = ("state", "item__queue")
+    list_filter = (one_of("state"), HeldIn)
     list_select_related = ("reviewer", "item__completion", "item__queue")
-    search_fields = ("reviewer__username__exact",)
-    search_help_text = "A reviewer's whole user name."
+    search_fields = ("item__completion__uid", "reviewer__username")
+    search_help_text = "A reviewer’s user name, or the whole id of a completion"
+    parts = ("state",)
+    is_far = True
+    unparted = ("held_in",)
+    actions = ("release",)
     fields = (
         "item",
         "completion",
@@ -143,6 +232,16 @@ class Assignments(ReadOnly[Assignment]):
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).defer(*(f"item__{name}" for name in HEAVY_OF_COMPLETION))
 
+    @admin.action(description="Release: take it back from who holds it")
+    def release(self, request: HttpRequest, queryset: QuerySet[Assignment]) -> None:
+        act(
+            request,
+            queryset.select_related("reviewer", "item__queue__organization"),
+            lambda claim: queue_items.release(claim, actor=actor_of(request)),
+            refusals=(queue_items.NotSo,),
+            done="Taken back",
+        )
+
     @admin.display(description="completion")
     def completion(self, assignment: Assignment) -> str:
         return assignment.item.completion.uid
@@ -154,10 +253,15 @@ class Assignments(ReadOnly[Assignment]):
 
 @admin.register(ClaimEvent, site=site)
 class ClaimEvents(ReadOnly[ClaimEvent]):
+    """What happened to claims, by whom, and with what reason?"""
+
     organization_path = "assignment__item__queue__organization"
+    plural = "Claim ledger"
     list_display = (when("at"), "change", "by", "assignment", "reason")
-    list_filter = ("change",)
+    list_filter = (one_of("change"),)
     list_select_related = ("assignment__reviewer", "by")
-    search_fields = ("by__username__exact",)
-    search_help_text = "A reviewer's whole user name."
+    search_fields = ("assignment__item__completion__uid", "by__username")
+    search_help_text = "A user name, or the whole id of a completion"
+    parts = ("change",)
+    is_far = True
     fields = ("assignment", "change", "by", "reason", "at")

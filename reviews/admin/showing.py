@@ -27,9 +27,9 @@ def json_text_block(text: str | bytes) -> SafeString:
 def text_block(text: str) -> SafeString:
     """Text in a box, cut where it would make the page slow; the cut says so."""
     if len(text) <= MOST_SHOWN:
-        return format_html('<pre class="json">{}</pre>', text)
+        return format_html('<pre class="json" tabindex="0">{}</pre>', text)
     return format_html(
-        '<pre class="json">{}</pre><p class="quiet">The first {} of {} characters.</p>',
+        '<pre class="json" tabindex="0">{}</pre><p class="quiet">The first {} of {} characters.</p>',
         text[:MOST_SHOWN],
         f"{MOST_SHOWN:,}",
         f"{len(text):,}",

@@ -9,12 +9,14 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import Resolver404, path, resolve, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
 from gradebench.addresses import address_of
 from reviews.access import user_of
+from reviews.admin.figures import figures_of
 from reviews.admin.scope import choose, scope_of
 from reviews.workflow import audit
 from reviews.workflow.audit import Actor
@@ -60,6 +62,10 @@ class Site(admin.AdminSite):
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         return {**super().each_context(request), "scope": scope_of(request)}
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """How the organizations in sight stand, and below that the lists."""
+        return super().index(request, {"figures": figures_of(request), **(extra_context or {})})
 
     @method_decorator(require_POST)
     def choose_organization(self, request: HttpRequest) -> HttpResponse:

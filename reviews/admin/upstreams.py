@@ -1,17 +1,21 @@
 """Upstreams. The token is written only: no page ever shows it."""
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, URLValidator
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 
+from reviews.admin.acting import say
 from reviews.admin.base import AnyForm, Managed, when
 from reviews.admin.site import actor_of, site
 from reviews.models import Upstream
@@ -91,7 +95,7 @@ class Upstreams(Managed[Upstream]):
     list_filter = ("enabled", "organization")
     list_select_related = ("organization",)
     search_fields = ("name", "url", "upstream_organization")
-    actions = ("pull_now",)
+    actions = ("pull_now", "switch_off", "switch_on")
     to_fill_in = ("organization", "name", "url", "upstream_organization", "token", "pull_seconds")
     figures = (
         "state",
@@ -156,5 +160,27 @@ class Upstreams(Managed[Upstream]):
         asked = list(queryset.filter(enabled=True).select_related("organization"))
         for upstream in asked:
             upstreams.ask_for_pull(upstream, actor=actor_of(request))
-        names = ", ".join(upstream.name for upstream in asked)
-        messages.info(request, f"Due now: {names}." if asked else "A disabled upstream is not pulled.")
+        left = Counter({"One that is switched off is not pulled.": queryset.count() - len(asked)})
+        say(request, f"Due now: {_names(asked)}." if asked else "", +left)
+
+    @admin.action(description="Switch off: nothing is pulled or pushed")
+    def switch_off(self, request: HttpRequest, queryset: QuerySet[Upstream]) -> None:
+        self._switch(request, queryset, on=False)
+
+    @admin.action(description="Switch on")
+    def switch_on(self, request: HttpRequest, queryset: QuerySet[Upstream]) -> None:
+        self._switch(request, queryset, on=True)
+
+    def _switch(self, request: HttpRequest, queryset: QuerySet[Upstream], *, on: bool) -> None:
+        changed = list(queryset.filter(enabled=not on).select_related("organization"))
+        for upstream in changed:
+            upstream.enabled = on
+            with transaction.atomic():
+                self.save_changed(request, upstream, ["enabled"])
+        word = "on" if on else "off"
+        left = Counter({f"One that is switched {word} already stays so.": queryset.count() - len(changed)})
+        say(request, f"Switched {word}: {_names(changed)}." if changed else "", +left)
+
+
+def _names(found: Iterable[Upstream]) -> str:
+    return ", ".join(upstream.name for upstream in found)

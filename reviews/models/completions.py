@@ -182,6 +182,27 @@ class Completion(models.Model):
             models.Index(
                 name="completion_to_purge", fields=["organization", "received_at", "id"], condition=Q(purged_at=None)
             ),
+            # What an admin asks for: few of many, so that their own index finds them and costs little.
+            models.Index(
+                name="completion_not_finished",
+                fields=["organization", "status", "-received_at", "-id"],
+                condition=~Q(status=Status.FINISHED),
+            ),
+            models.Index(
+                name="completion_conflict_newest",
+                fields=["organization", "-received_at", "-id"],
+                condition=Q(conflict_document__isnull=False),
+            ),
+            models.Index(
+                name="completion_changed",
+                fields=["organization", "-received_at", "-id"],
+                condition=Q(revision_count__gt=0),
+            ),
+            models.Index(
+                name="completion_gone",
+                fields=["organization", "-received_at", "-id"],
+                condition=Q(gone_upstream_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

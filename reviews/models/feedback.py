@@ -59,7 +59,11 @@ class Feedback(AppendOnly):
                 name="feedback_not_its_own_correction", condition=Q(supersedes=None) | ~Q(supersedes=F("id"))
             ),
         ]
-        indexes = [models.Index(name="feedback_of_task", fields=["feedback_task", "id"])]
+        indexes = [
+            models.Index(name="feedback_of_task", fields=["feedback_task", "id"]),
+            models.Index(name="feedback_newest", fields=["organization", "origin", "-id"]),
+            models.Index(name="feedback_by_moment", fields=["created_at"]),
+        ]
 
     def __str__(self) -> str:
         return self.uid

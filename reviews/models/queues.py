@@ -153,7 +153,7 @@ class QueueItem(models.Model):
                 condition=Q(state=ItemState.OPEN, places_taken__lt=F("reviews_needed")),
             ),
             models.Index(name="queue_item_open", fields=["completion"], condition=Q(state=ItemState.OPEN)),
-            models.Index(name="queue_item_state_count", fields=["queue", "state"]),
+            models.Index(name="queue_item_by_state", fields=["queue", "state", "-id"]),
             models.Index(
                 name="queue_item_ungraded",
                 fields=["queue", "received_at", "id"],
@@ -236,6 +236,7 @@ class Assignment(models.Model):
         indexes = [
             models.Index(name="assignment_running", fields=["held_until"], condition=Q(state=AssignmentState.HELD)),
             models.Index(name="assignment_of_reviewer", fields=["reviewer", "state", "ended_at"]),
+            models.Index(name="assignment_by_state", fields=["state", "-id"]),
         ]
 
     def __str__(self) -> str:
@@ -267,6 +268,7 @@ class ClaimEvent(AppendOnly):
         constraints = [
             models.CheckConstraint(name="claim_event_change", condition=Q(change__in=ClaimChange.values)),
         ]
+        indexes = [models.Index(name="claim_event_by_change", fields=["change", "-id"])]
 
     def __str__(self) -> str:
         return f"{self.change} {self.at:%Y-%m-%d %H:%M:%S}"

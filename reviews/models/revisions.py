@@ -46,6 +46,10 @@ class Revision(AppendOnly):
                 name="revision_edit_has_author", condition=~Q(origin=RevisionOrigin.EDIT) | Q(author__isnull=False)
             ),
         ]
+        indexes = [
+            models.Index(name="revision_by_origin", fields=["origin", "-id"]),
+            models.Index(name="revision_by_moment", fields=["created_at"]),
+        ]
 
     def __str__(self) -> str:
         return f"revision {self.number} of {self.completion_id}"

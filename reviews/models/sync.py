@@ -49,7 +49,10 @@ class Pull(models.Model):
             ),
             models.UniqueConstraint(name="pull_one_running", fields=["upstream"], condition=Q(state=PullState.RUNNING)),
         ]
-        indexes = [models.Index(name="pull_newest", fields=["upstream", "-id"])]
+        indexes = [
+            models.Index(name="pull_newest", fields=["upstream", "-id"]),
+            models.Index(name="pull_by_state", fields=["upstream", "state", "-id"]),
+        ]
 
     def __str__(self) -> str:
         return f"pull of {self.upstream_id} at {self.started_at:%Y-%m-%d %H:%M:%S}"
@@ -196,6 +199,11 @@ class Push(models.Model):
             models.Index(name="push_undecided", fields=["completion", "id"], condition=Q(state__in=UNDECIDED)),
             models.Index(name="push_running", fields=["leased_until"], condition=Q(state=PushState.SENDING)),
             models.Index(name="push_by_state", fields=["upstream", "state", "-id"]),
+            models.Index(
+                name="push_by_arrival",
+                fields=["upstream", "-delivered_at"],
+                condition=Q(delivered_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

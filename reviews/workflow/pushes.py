@@ -110,7 +110,7 @@ def arrived_since(upstream_ids: Sequence[int], moment: datetime) -> int:
 M = TypeVar("M", bound=Model)
 
 
-def first_ids(parts: Sequence[QuerySet[M]], *, most: int, order: str = "-pk") -> list[int]:
+def first_ids(parts: Sequence[QuerySet[M]], *, most: int, order: str | tuple[str, ...] = "-pk") -> list[int]:
     """The ids of the first `most` of each part, in one question. Each part can be read off an index of its own, where
     their union would be read whole and sorted.
     """
@@ -121,10 +121,11 @@ def first_ids(parts: Sequence[QuerySet[M]], *, most: int, order: str = "-pk") ->
     return found
 
 
-def _cut(part: QuerySet[M], most: int, order: str) -> QuerySet[M, int]:
-    cut = part.order_by(order).values("pk")[:most]
+def _cut(part: QuerySet[M], most: int, order: str | tuple[str, ...]) -> QuerySet[M, int]:
+    cut = part.order_by(*((order,) if isinstance(order, str) else order)).values("pk")[:most]
     # A select of selects: SQLite does not join selects that are cut themselves.
-    return part.order_by().filter(pk__in=cut).values_list("pk", flat=True)
+    # By the ids alone: the part's own conditions would be looked at once more, of all its rows.
+    return QuerySet(part.model).order_by().filter(pk__in=cut).values_list("pk", flat=True)
 
 
 def _parts(wanted: Wanted, **beyond: int) -> list[QuerySet[Push]]:

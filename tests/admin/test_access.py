@@ -39,6 +39,7 @@ def test_it_shows_site_staff_every_list_and_every_row() -> None:
     for noun in NOUNS:
         assert 'id="result_list"' in page(client, f"reviews/{noun}/"), noun
         page(client, changed_path(noun))
+        page(client, changed_path(noun).replace("/change/", "/history/"))
 
 
 @pytest.mark.parametrize("noun", NOUNS)

@@ -237,7 +237,6 @@ def test_a_filter_by_theirs_finds_nothing(mine: Organization, theirs: Organizati
     for path in (
         f"reviews/tag/?organization__id__exact={theirs.pk}",
         f"reviews/queueitem/?queue__id__exact={queue.pk}",
-        f"reviews/assignment/?item__queue__id__exact={queue.pk}",
     ):
         html = page(client, path)
         assert 'class="field-' not in html, path
