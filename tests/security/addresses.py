@@ -1,6 +1,6 @@
 """The address of each route in an organization: what a route's parameters name there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.apps import apps
@@ -47,21 +47,28 @@ NO_ROWS: dict[str, Any] = {
     "app_label": "reviews",
     "url": "nowhere",
 }
+ROW_PARAMETERS = ("pk", "object_id", "id", "document")
 API: dict[str, Finds] = {
     "api_feedback_detail": lambda side: FeedbackTask.objects.get(name=f"{side.word} local").feedback.get().uid,
     "api_feedback_task": lambda side: side.feedback_task.uid,
 }
 
 
-def address(route: Route, side: Side, role: str = "") -> str:
-    """Where it leads for who asks."""
+def address(route: Route, side: Side, role: str = "", changed: Mapping[str, Any] | None = None) -> str:
+    """Where it leads for who asks; with `changed` other rows in its parameters."""
     if not route.parameters:
         return reverse(route.name) if "/" not in route.name else f"/{route.pattern}"
-    values = {name: value_of(route, name, side, role) for name in route.parameters}
+    values = {name: value_of(route, name, side, role) for name in route.parameters} | dict(changed or {})
     if "<" in route.name or "(" in route.name:
         # One without a name: the pattern is its form.
         return unnamed(route.pattern, values)
     return reverse(route.name, kwargs=values)
+
+
+def numbers(route: Route, side: Side) -> list[dict[str, Any]]:
+    """Which of its parameters to exchange for the side's: each alone, and all at once."""
+    theirs = {name: value_of(route, name, side, "admin") for name in route.parameters if name in ROW_PARAMETERS}
+    return [{name: pk} for name, pk in theirs.items()] + ([theirs] if len(theirs) > 1 else [])
 
 
 def unnamed(pattern: str, values: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """One request, whose effects are taken back; and every address that there is."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -21,10 +21,15 @@ def taken_back() -> Iterator[None]:
         transaction.set_rollback(True)
 
 
-def ask(client: Client, method: str, path: str, data: Any = None, **more: Any) -> Answer:
-    """The answer to a request that leaves the database and the client as they were. A failure of ours is raised."""
+def ask(
+    client: Client, method: str, path: str, data: Any = None, *, look: Callable[[], None] | None = None, **more: Any
+) -> Answer:
+    """The answer to a request that leaves the database and the client as they were. A failure of ours is raised.
+
+    `look` is called where something was written, before that is taken back.
+    """
     cookies = dict(client.cookies)
-    with taken_back():
+    with taken_back(), writes() as written:
         if isinstance(data, bytes):
             more.setdefault("content_type", "application/json")
         answer: Answer
@@ -37,6 +42,8 @@ def ask(client: Client, method: str, path: str, data: Any = None, **more: Any) -
                 answer = client.generic(method, path, data or b"", **more)
         if answer.streaming:
             answer.whole = b"".join(answer.streaming_content)
+        if look is not None and written:
+            look()
     client.cookies.clear()
     client.cookies.update(cookies)
     return answer

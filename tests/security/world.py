@@ -276,6 +276,16 @@ def dump() -> dict[str, list[tuple[Any, ...]]]:
     return found
 
 
+def columns() -> dict[str, list[str]]:
+    """The names of the columns that `dump` gives, by table."""
+    found = {}
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            described = connection.introspection.get_table_description(cursor, table)
+            found[table] = [column.name for column in described if column.name not in TOUCHED.get(table, ())]
+    return found
+
+
 def _plain(value: Any) -> Any:
     return bytes(value) if isinstance(value, memoryview) else value
 
