@@ -31,6 +31,8 @@ ROWS: dict[str, Finds] = {
     "sync/pushes/<int:pk>/give-up": lambda side: side.grade,
     "sync/refusals/": lambda side: side.refusal,
     "sync/upstreams/": lambda side: side.upstream,
+    # Her own sessions and keys, of which she has none of this number.
+    "you/": lambda side: side.people["colleague"],
 }
 # The others.
 MORE: dict[str, Finds] = {
@@ -46,6 +48,7 @@ NO_ROWS: dict[str, Any] = {
     "names": "keys",
     "app_label": "reviews",
     "url": "nowhere",
+    "provider_id": "nowhere",
 }
 ROW_PARAMETERS = ("pk", "object_id", "id", "document")
 API: dict[str, Finds] = {

@@ -70,6 +70,18 @@ def writes() -> Iterator[list[str]]:
         yield found
 
 
+# The token of a form, the nonce of a script, moments, and the fingerprint of what is shown, which is compared.
+_NEVER_THE_SAME = re.compile(
+    r'(?<=name="csrfmiddlewaretoken" value=")[^"]*|(?<=nonce=")[^"]*|(?<=nonce-)[\w+/=]+'
+    r"|\d{4}-\d\d-\d\d[T ][\d:.]+|[0-9a-f]{12}(-[0-9a-f]{12}){3}"
+)
+
+
+def plain(said: str | bytes) -> str:
+    """What is said, without what is another one each time."""
+    return _NEVER_THE_SAME.sub("", said.decode(errors="replace") if isinstance(said, bytes) else said)
+
+
 @dataclass(frozen=True)
 class Route:
     """One pattern of the URL conf. One without a name is known by its pattern."""

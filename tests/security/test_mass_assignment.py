@@ -225,7 +225,10 @@ def test_more_fields_of_a_form_of_the_admin_change_nothing() -> None:
     posts: list[tuple[str, dict[str, Any]]] = [
         (f"/admin/reviews/organization/{here.organization.pk}/change/", {"slug": "w", "name": "W", "external_id": "w"}),
         (f"/admin/reviews/member/{member.pk}/change/", {"role": "lead"}),
-        ("/admin/reviews/apitoken/add/", {"organization": here.organization.pk, "name": "one more"}),
+        (
+            "/admin/reviews/apitoken/add/",
+            {"organization": here.organization.pk, "name": "one more", "can_ingest": "on"},
+        ),
     ]
     for path, fields in posts:
         plain, crowded = (does(lambda: client.post(path, data)) for data in (fields, {**more, **fields}))  # noqa: B023
