@@ -45,7 +45,7 @@ def allow(_apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("reviews", "0004_keyed_requests"),
+        ("reviews", "0005_links_have_a_purpose_and_attempts_are_counted"),
     ]
 
     operations = [

@@ -11,7 +11,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("reviews", "0004_keyed_requests"),
+        ("reviews", "0006_the_audit_is_sealed"),
     ]
 
     operations = [

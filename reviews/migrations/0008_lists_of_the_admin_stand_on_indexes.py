@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("reviews", "0005_links_have_a_purpose_and_attempts_are_counted"),
+        ("reviews", "0007_retention_and_purge"),
     ]
 
     operations = [
