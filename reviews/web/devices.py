@@ -95,7 +95,10 @@ def end_others(request: HttpRequest) -> int:
     going_on = {device.id for device in of(request) if not device.here}
     others = UserSession.objects.filter(user_id=user_of(request).pk)
     for row in others.exclude(session_key=request.session.session_key):
-        _end(request, row)
+        if row.pk in going_on:
+            _end(request, row)
+        else:
+            row.delete()
     return len(going_on)
 
 
@@ -114,5 +117,5 @@ def _device(row: UserSession, here: str | None) -> Device:
 
 
 def _end(request: HttpRequest, row: UserSession) -> None:
-    audit.record("session.end", row, organization=None, actor=actor_of(request), details=name_of(row.user_agent))
+    audit.record("session.end", row, organization=None, actor=actor_of(request), details=str(row.ip))
     row.end()

@@ -126,8 +126,9 @@ def try_password(request: HttpRequest, user: User) -> tuple[str, int]:
     try:
         throttling.attempt(key)
     except throttling.TooMany as error:
-        return sign_in_page.too_often(error), error.retry_after
+        return _told(request, user, error), error.retry_after
     if not user.check_password(request.POST.get("password", "")):
+        note_failure(request, user.get_username(), user=user)
         return str(WRONG_PASSWORD), 0
     throttling.succeeded(key)
     return "", 0
@@ -154,9 +155,7 @@ def _try(request: HttpRequest, user: User, form_class: type[Any]) -> tuple[Any, 
     try:
         throttling.attempt(key)
     except throttling.TooMany as error:
-        if error.first:
-            note_failure(request, user.get_username(), action="sign_in.throttled", user=user)
-        return None, sign_in_page.too_often(error), error.retry_after
+        return None, _told(request, user, error), error.retry_after
     form = form_class(user=user, data=request.POST)
     try:
         fits = form.is_valid()
@@ -170,6 +169,13 @@ def _try(request: HttpRequest, user: User, form_class: type[Any]) -> tuple[Any, 
         return form, "", 0
     note_failure(request, user.get_username(), action="second_factor.failed", user=user)
     return None, str(WRONG_CODE if "code" in request.POST else WRONG_KEY), 0
+
+
+def _told(request: HttpRequest, user: User, error: throttling.TooMany) -> str:
+    """The sentence for who has to wait; the audit hears of it once."""
+    if error.first:
+        note_failure(request, user.get_username(), action="sign_in.throttled", user=user)
+    return sign_in_page.too_often(error)
 
 
 def _show(request: HttpRequest, template: str, ways: Ways, said: str, retry_after: int) -> HttpResponse:

@@ -42,12 +42,12 @@ def test_it_lists_her_sessions_this_one_first(mira: User) -> None:
 
 
 def test_it_ends_one(mira: User) -> None:
-    here, there = _signed_in(), _signed_in(agent=CHROME)
+    here, there = _signed_in(), _signed_in(agent=CHROME, address="192.0.2.9")
     other = here.get("/you/sessions").context["devices"][1]
     assert here.post(f"/you/sessions/{other.id}/end")["Location"] == "/you/sessions"
     assert there.get("/").status_code == 302
     assert here.get("/").status_code == 200
-    assert AuditEvent.objects.get(action="session.end").details == "Chrome on Windows"
+    assert AuditEvent.objects.get(action="session.end").details == "192.0.2.9"
 
 
 def test_ending_this_one_signs_out(mira: User) -> None:

@@ -84,6 +84,8 @@ def test_the_present_one_is_tried_ten_times(mira: User) -> None:
     refused = client.post("/you/password", {"password": PASSWORD, **TWICE})
     assert refused.status_code == 429
     assert int(refused["Retry-After"]) > 0
+    assert AuditEvent.objects.filter(action="sign_in.failed", target_id=str(mira.pk)).count() == 10
+    assert AuditEvent.objects.filter(action="sign_in.throttled").count() == 1
 
 
 def test_who_came_by_a_link_sets_her_first_password_right_after_it() -> None:

@@ -29,7 +29,7 @@ from reviews.models import (
     Revision,
     User,
 )
-from reviews.workflow import accounts, amending, documents, drafts, ingest, outbox, queue_settings, queues
+from reviews.workflow import accounts, amending, documents, drafts, ingest, outbox, queue_settings, queues, throttling
 from reviews.workflow.audit import SYSTEM, Actor
 from reviews.workflow.drafts import DraftTooLate
 from reviews.workflow.ingest import Outcome
@@ -285,6 +285,21 @@ def test_a_link_clicked_eight_times_at_once_signs_in_once() -> None:
     secret = accounts.create_sign_in_link(factories.user())
     users = _at_once([lambda: accounts.use_sign_in_link(secret, address=None)] * THREADS)
     assert sum(user is not None for user in users) == 1
+
+
+def _tried(key: str) -> bool:
+    try:
+        throttling.attempt(key)
+    except throttling.TooMany:
+        return False
+    return True
+
+
+def test_of_passwords_tried_at_once_no_more_are_looked_at_than_of_those_tried_in_turn() -> None:
+    key = throttling.key_of("password", "mira", "192.0.2.1")
+    assert all(_tried(key) for _ in range(throttling.MOST - 2))
+    assert sum(_at_once([partial(_tried, key)] * THREADS)) <= 2
+    assert sum(_tried(key) for _ in range(3)) <= 2
 
 
 def test_a_push_is_leased_by_one_of_eight() -> None:
