@@ -156,20 +156,6 @@ class SignInLinkQuerySet(models.QuerySet["SignInLink"]):
         return self.filter(used_at=None, expires_at__gt=timezone.now(), user__is_active=True)
 
 
-class LinkPurpose(models.TextChoices):
-    """What a one-time link is for. By an invitation or a reset she sets a password first."""
-
-    SIGN_IN = "sign_in", _("Sign in")
-    INVITATION = "invitation", _("Invitation")
-    PASSWORD_RESET = "password_reset", _("Password reset")
-
-
-class SignInLinkQuerySet(models.QuerySet["SignInLink"]):
-    def usable(self) -> "SignInLinkQuerySet":
-        """Neither used nor too old, of people who may sign in."""
-        return self.filter(used_at=None, expires_at__gt=timezone.now(), user__is_active=True)
-
-
 class SignInLink(models.Model):
     """A link that signs one person in once. Its secret stands in the link alone; the hash is kept."""
 
