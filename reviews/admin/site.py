@@ -88,7 +88,7 @@ class Site(admin.AdminSite):
     def logout(  # type: ignore[override] # a redirect where Django has a page of its own
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        audit.record("sign_out", user_of(request), organization=None, actor=actor_of(request))
+        audit.record_of(user_of(request), "sign_out", actor=actor_of(request))
         logout(request)
         return redirect("sign_in")
 

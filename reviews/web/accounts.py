@@ -57,7 +57,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 def sign_out(request: HttpRequest) -> HttpResponse:
     """End the session."""
     if request.user.is_authenticated:
-        audit.record("sign_out", user_of(request), organization=None, actor=actor_of(request))
+        audit.record_of(user_of(request), "sign_out", actor=actor_of(request))
         UserSession.objects.filter(session_key=request.session.session_key).delete()
     logout(request)
     return redirect("sign_in")
@@ -98,7 +98,7 @@ def enter(request: HttpRequest, user: User, *, by: str, following: str = "") -> 
 def note_failure(request: HttpRequest, name: str, *, action: str = "sign_in.failed", user: User | None = None) -> None:
     """For the audit: who could not come in, by the name that was typed."""
     target = user or User.objects.filter(username=name.replace("\0", "")[:150]).first() or User(pk=0)
-    audit.record(action, target, organization=None, actor=Actor(address=address_of(request)), details=_printable(name))
+    audit.record_of(target, action, actor=Actor(address=address_of(request)), details=_printable(name))
 
 
 def _printable(name: str) -> str:

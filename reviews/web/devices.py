@@ -117,5 +117,5 @@ def _device(row: UserSession, here: str | None) -> Device:
 
 
 def _end(request: HttpRequest, row: UserSession) -> None:
-    audit.record("session.end", row, organization=None, actor=actor_of(request), details=str(row.ip))
+    audit.record_of(user_of(request), "session.end", actor=actor_of(request), details=str(row.ip), target=row)
     row.end()

@@ -68,7 +68,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         by = "+".join(
             str(record.get("type") or record["method"]) for record in get_authentication_records(request, user)
         )
-        audit.record("sign_in", user, organization=None, actor=Actor(user, address=address_of(request)), details=by)
+        audit.record_of(user, "sign_in", actor=Actor(user, address=address_of(request)), details=by)
         remember_zone(user, request.session.pop(ZONE_KEY, ""))
         required_factor.look(request, user)
         response: HttpResponse = super().post_login(request, user, **kwargs)
@@ -111,7 +111,7 @@ class OpenIdAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc] # as abo
         # What it says of her besides is of no use here.
         account.extra_data = {}
         account.save()
-        audit.record("openid.link", found[0], organization=None, actor=Actor(found[0], address=address_of(request)))
+        audit.record_of(found[0], "openid.link", actor=Actor(found[0], address=address_of(request)))
 
     def on_authentication_error(self, request: HttpRequest, provider: Any, **kwargs: Any) -> None:
         """Raises ImmediateHttpResponse: back to the sign-in page."""
@@ -136,4 +136,4 @@ def _agree(said: dict[str, Any]) -> bool:
 
 def _failed(request: HttpRequest, details: str) -> None:
     nobody = User(pk=0)
-    audit.record("sign_in.failed", nobody, organization=None, actor=Actor(address=address_of(request)), details=details)
+    audit.record_of(nobody, "sign_in.failed", actor=Actor(address=address_of(request)), details=details)

@@ -99,7 +99,7 @@ def recovery_codes(request: HttpRequest) -> HttpResponse:
         if not recovery_flows.can_generate_recovery_codes(user):
             raise Http404
         recovery_flows.generate_recovery_codes(request)
-        audit.record("second_factor.add", user, organization=None, actor=actor_of(request), details="recovery_codes")
+        audit.record_of(user, "second_factor.add", actor=actor_of(request), details="recovery_codes")
         return go_to(request, "recovery_codes")
     row = _found(request, type=Authenticator.Type.RECOVERY_CODES)
     try:
@@ -136,7 +136,7 @@ def _key_page(request: HttpRequest, *, error: str = "", status: int = 200) -> Ht
 
 def _added(request: HttpRequest, what: str, codes: Authenticator | None) -> HttpResponse:
     user = user_of(request)
-    audit.record("second_factor.add", user, organization=None, actor=actor_of(request), details=what)
+    audit.record_of(user, "second_factor.add", actor=actor_of(request), details=what)
     required_factor.look(request, user)
     messages.success(request, _("Added. From the next sign-in on you are asked for it."))
     return go_to(request, "recovery_codes" if codes else "you")
@@ -144,7 +144,7 @@ def _added(request: HttpRequest, what: str, codes: Authenticator | None) -> Http
 
 def _removed(request: HttpRequest, what: str) -> HttpResponse:
     user = user_of(request)
-    audit.record("second_factor.remove", user, organization=None, actor=actor_of(request), details=what)
+    audit.record_of(user, "second_factor.remove", actor=actor_of(request), details=what)
     required_factor.look(request, user)
     messages.success(request, _("Removed."))
     return go_to(request, "you")

@@ -206,7 +206,7 @@ def use_sign_in_link(secret: str, *, address: str | None, password: str | None =
         if not SignInLink.objects.usable().filter(pk=link.pk).update(used_at=timezone.now()):
             return None
         by_herself = Actor(user=link.user, address=address)
-        audit.record("link.use", link.user, organization=None, actor=by_herself, details=link.purpose)
+        audit.record_of(link.user, "link.use", actor=by_herself, details=link.purpose)
         if password is not None:
             set_password(link.user, password, actor=by_herself)
     return link.user
@@ -218,7 +218,7 @@ def set_password(user: User, password: str, *, actor: Actor) -> None:
         user.set_password(password)
         user.save(update_fields=["password"])
         void_links(user)
-        audit.record("password.change", user, organization=None, actor=actor, details=user.get_username())
+        audit.record_of(user, "password.change", actor=actor, details=user.get_username())
 
 
 def void_links(user: User) -> None:

@@ -24,7 +24,7 @@ class Family(TextChoices):
     GRADES = "grades", gettext_lazy("Grades")
     EDITS = "edits", gettext_lazy("Edits")
     PUSHES = "pushes", gettext_lazy("Pushes and pulls")
-    DATA = "data", gettext_lazy("Exports, imports, backups")
+    DATA = "data", gettext_lazy("Exports, imports, backups, purges")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,17 @@ class Action:
 ACTIONS: dict[str, Action] = {
     # Sign-in
     "sign_in": Action(Family.ACCESS, gettext_lazy("%(who)s signed in")),
-    "sign_in.link": Action(Family.ACCESS, gettext_lazy("%(who)s signed in by a one-time link")),
+    "sign_in.failed": Action(Family.ACCESS, gettext_lazy("A sign-in as %(what)s failed")),
+    "sign_in.throttled": Action(Family.ACCESS, gettext_lazy("Sign-ins as %(what)s were held up")),
     "sign_out": Action(Family.ACCESS, gettext_lazy("%(who)s signed out")),
+    "session.end": Action(Family.ACCESS, gettext_lazy("%(who)s ended a session elsewhere")),
+    "second_factor.add": Action(Family.ACCESS, gettext_lazy("%(who)s added a second factor of %(what)s")),
+    "second_factor.remove": Action(Family.ACCESS, gettext_lazy("%(who)s removed a second factor of %(what)s")),
+    "second_factor.failed": Action(Family.ACCESS, gettext_lazy("A second factor of %(what)s failed")),
+    "openid.link": Action(Family.ACCESS, gettext_lazy("%(who)s linked an OpenID account to %(what)s")),
+    "link.create": Action(Family.ACCESS, gettext_lazy("%(who)s made a one-time link for %(what)s")),
+    "link.use": Action(Family.ACCESS, gettext_lazy("%(who)s used a one-time link")),
+    "password.change": Action(Family.ACCESS, gettext_lazy("%(who)s set the password of %(what)s")),
     # People and organizations
     "organization.create": Action(Family.PEOPLE, gettext_lazy("%(who)s made the organization %(what)s")),
     "organization.change": Action(Family.PEOPLE, gettext_lazy("%(who)s changed the organization %(what)s")),
@@ -92,7 +101,9 @@ ACTIONS: dict[str, Action] = {
     "push.discard": Action(Family.PUSHES, gettext_lazy("%(who)s gave up a push of %(what)s")),
     "upstream.pull_now": Action(Family.PUSHES, gettext_lazy("%(who)s asked for a pull of %(what)s")),
     "refusal.retry": Action(Family.PUSHES, gettext_lazy("%(who)s had what a pull set aside tried again")),
-    # Exports, imports, backups
+    # Exports, imports, backups, purges
+    "completion.export": Action(Family.DATA, gettext_lazy("%(who)s exported %(what)s")),
+    "completion.purge": Action(Family.DATA, gettext_lazy("%(who)s purged the text of %(what)s")),
     "audit.export": Action(Family.DATA, gettext_lazy("%(who)s exported the audit")),
     "completions.import": Action(Family.DATA, gettext_lazy("%(who)s imported completions from a file")),
     "backup.take": Action(Family.DATA, gettext_lazy("%(who)s took a backup")),

@@ -49,7 +49,7 @@ def remove_all(user: User, *, actor: Actor = SYSTEM) -> int:
         count = rows.filter(type__in=KINDS).count()
         rows.delete()
         if count:
-            audit.record("second_factor.remove", user, organization=None, actor=actor, details=f"all {count}")
+            audit.record_of(user, "second_factor.remove", actor=actor, details=f"all {count}")
     return int(count)
 
 

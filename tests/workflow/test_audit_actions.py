@@ -38,6 +38,8 @@ class Recorded(ast.NodeVisitor):
         name, given = _named(node.func), [_text(part) for part in node.args]
         if name in RECORDING and given and given[0]:
             self.found.append((given[0], node.lineno))
+        elif name == "record_of":
+            self.found.append((given[1], node.lineno))
         elif name == "record" and self._noun and len(given) > 2 and given[2]:
             self.found.append((f"{self._noun}.{given[2]}", node.lineno))
         named = [_text(word.value) for word in node.keywords if word.arg == "action"]
