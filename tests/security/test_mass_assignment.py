@@ -227,7 +227,7 @@ def test_more_fields_of_a_form_of_the_admin_change_nothing() -> None:
         (f"/admin/reviews/member/{member.pk}/change/", {"role": "lead"}),
         (
             "/admin/reviews/apitoken/add/",
-            {"organization": here.organization.pk, "name": "one more", "can_ingest": "on"},
+            {"organization": here.organization.pk, "name": "more", "can_ingest": "on"},
         ),
     ]
     for path, fields in posts:
