@@ -7,9 +7,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from reviews.admin import base
 from reviews.admin.base import ReadOnly
 from reviews.admin.site import site
-from reviews.models import Completion, Member, Organization, Push, QueueItem
+from reviews.models import Completion, Member, Organization, Push, QueueItem, Revision
 from tests import factories
 from tests.admin.people import page, role_admin, site_staff, visitor
 from tests.bench import asking, million
@@ -120,3 +121,11 @@ def test_the_organization_is_no_column_where_there_is_one() -> None:
     organization = factories.organization()
     factories.completion(organization)
     assert "field-organization" not in page(role_admin(Organization.objects.get()), "reviews/completion/")
+
+
+@pytest.mark.parametrize("slug", ["small", "large"])
+def test_what_is_far_from_the_newest_is_found_and_in_order(slug: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    million.fill(ROWS)
+    monkeypatch.setattr(base, "WINDOW", 100)
+    hers = Revision.objects.filter(completion__organization__slug=slug).order_by("-pk")
+    assert shown(admin_of(slug), "reviews/revision/") == list(hers[:50])

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from reviews.models import AuditEvent, Push, PushState
 from tests import factories
-from tests.admin.people import site_staff
+from tests.admin.people import page, site_staff
 
 pytestmark = pytest.mark.django_db
 
@@ -54,3 +54,13 @@ def test_it_says_why_a_grade_that_arrived_is_left() -> None:
     Push.objects.filter(pk=grade.pk).update(state=PushState.DELIVERED, delivered_at=timezone.now())
     assert "the upstream would have it twice" in push_again(grade)
     assert grade.state == PushState.DELIVERED
+
+
+def test_it_shows_what_is_sent() -> None:
+    edit = a_push()
+    html = page(site_staff(), f"reviews/push/{edit.pk}/change/")
+    assert "It is 43." in html
+    grade = Push.objects.get(kind="feedback")
+    html = page(site_staff(), f"reviews/push/{grade.pk}/change/")
+    assert "&quot;score&quot;: 4" in html
+    assert edit.completion.uid in html

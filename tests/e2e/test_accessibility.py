@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 from playwright.sync_api import Page, ViewportSize, expect
 
 from gradebench.outages import Outage
+from reviews.admin.site import site
 from reviews.web.urls import urlpatterns
 from tests import axe
 from tests.browser import Contexts
@@ -303,6 +304,33 @@ def test_a_page_about_an_error_is_for_everyone(demo: Everything, page: Page, tem
 # Django's own ----------------------------------------------------------------------------------------------------
 
 
-def test_the_front_page_of_the_admin_is_for_everyone(demo: Everything, page: Page) -> None:
-    assert demo.open(page, "/admin/", "admin") == 200
+@pytest.mark.parametrize(
+    "path", ["", "reviews/completion/", "reviews/push/?turn=person", "reviews/feedback/?q=nowhere"]
+)
+def test_the_admin_is_for_everyone(demo: Everything, page: Page, path: str) -> None:
+    assert demo.open(page, f"/admin/{path}", "admin") == 200
     clean(page)
+
+
+def test_the_question_before_items_are_closed_is_for_everyone(demo: Everything, page: Page, contexts: Contexts) -> None:
+    contexts.watch.allow("status of 422")
+    assert demo.open(page, "/admin/reviews/queueitem/?state__exact=open", "admin") == 200
+    page.locator(".action-select").first.check()
+    page.get_by_label("Action").select_option("close")
+    page.get_by_role("button", name="Go").click()
+    expect(page.get_by_label("Why")).to_be_visible()
+    clean(page)
+    page.get_by_label("Why").fill(" ")
+    page.get_by_role("button", name="Close", exact=True).click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    clean(page)
+
+
+def test_no_page_of_the_admin_breaks_its_policy(demo: Everything, page: Page) -> None:
+    """Scripts, styles and requests of Django's own pages: the watch over the context has the last word."""
+    for model in site._registry:
+        assert demo.open(page, f"/admin/reviews/{model._meta.model_name}/", "admin") == 200
+        row = page.locator("#result_list tbody tr a").first
+        if row.count():
+            row.click()
+            expect(page.locator("#content h1")).to_be_visible()
