@@ -161,6 +161,8 @@ class Users(Managed[User], UserAdmin):  # type: ignore[type-arg]
 
     def log_change(self, request: HttpRequest, obj: User, message: Any) -> Any:
         if request.path.endswith("/password/"):
+            # What was handed over for the old one lets nobody in any more.
+            accounts.void_links(obj)
             self.record(request, obj, "password", obj.username)
         return super().log_change(request, obj, message)
 

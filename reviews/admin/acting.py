@@ -18,7 +18,7 @@ M = TypeVar("M", bound=Model)
 def act(
     request: HttpRequest,
     rows: Iterable[M],
-    verb: Callable[[M], None],
+    verb: Callable[[M], object],
     *,
     refusals: tuple[type[Exception], ...],
     done: str,

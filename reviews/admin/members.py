@@ -9,14 +9,16 @@ from django.core.exceptions import ValidationError
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
+from reviews.admin.acting import act, to_confirm
 from reviews.admin.base import AnyForm, Managed, when
 from reviews.admin.scope import scope_of
 from reviews.admin.site import actor_of, site
 from reviews.models import Member, User
-from reviews.workflow import accounts, members
+from reviews.workflow import accounts, members, second_factors
 from reviews.workflow.accounts import NotYours, Taken
 from reviews.workflow.members import NotSo
 
@@ -56,7 +58,7 @@ class Members(Managed[Member]):
     list_select_related = ("user", "organization")
     ordering = ("organization__slug", "user__username")
     search_fields = ("user__username", "user__first_name", "user__last_name")
-    actions = ("invite", "reset_password")
+    actions = ("invite", "reset_password", "remove_second_factors")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """`elsewhere` says of whom an admin is told no more than her name and role here."""
@@ -140,6 +142,27 @@ class Members(Managed[Member]):
                 _show(request, member.user, secret, "sets a new password, within a day")
             except NotYours as error:
                 messages.error(request, str(error))
+
+    @admin.action(description="Remove the second factors, for who lost hers")
+    def remove_second_factors(self, request: HttpRequest, queryset: QuerySet[Member]) -> TemplateResponse | None:
+        asked = to_confirm(
+            request,
+            self,
+            _listed(queryset),
+            title="Remove second factors",
+            sentence="They sign in with their passwords alone until they add new ones. "
+            "Be sure that it is they who ask.",
+            button="Remove",
+        )
+        if asked is None:
+            act(
+                request,
+                _listed(queryset),
+                lambda member: second_factors.remove_all(member.user, actor=actor_of(request)),
+                refusals=(NotYours,),
+                done="Second factors removed for members",
+            )
+        return asked
 
 
 def _listed(queryset: QuerySet[Member]) -> QuerySet[Member]:

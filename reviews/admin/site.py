@@ -97,8 +97,8 @@ class Site(admin.AdminSite):
         request: HttpRequest,
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Her own password is changed where she changes anyone's, so that the audit has it."""
-        return redirect("admin:auth_user_password_change", user_of(request).pk)
+        """Her own password is changed on the page that is about her."""
+        return redirect("you_password")
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """The nouns in families, under the names that their lists have."""

@@ -50,12 +50,10 @@ def record(
     )
 
 
-def record_of(
-    user: User, action: str, *, actor: Actor, details: str = "", target: Model | None = None
-) -> AuditEvent:
+def record_of(user: User, action: str, *, actor: Actor, details: str = "", target: Model | None = None) -> AuditEvent:
     """Write one event about a person: into the audit of the organization that she is in. Of who is in several, or in
     none, site staff alone sees it: a sign-in, say, may have been for another one.
     """
-    homes = Member.objects.of(user)[:2] if user.pk else []
+    homes = list(Member.objects.of(user)[:2]) if user.pk else []
     organization = homes[0].organization if len(homes) == 1 else None
     return record(action, target or user, organization=organization, actor=actor, details=details)

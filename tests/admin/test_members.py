@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.test import Client
 
 from reviews.models import AuditEvent, LinkPurpose, Member, Organization, Role, SignInLink, User
@@ -136,3 +137,18 @@ def test_an_admin_of_both_may(mine: Organization) -> None:
     shared = factories.member(mine, username="mira")
     factories.member(other, username="mira")
     assert LINK.search(act(role_admin(mine, other), "reset_password", shared))
+
+
+def test_it_removes_the_second_factors_of_who_lost_hers_after_asking(mine: Organization) -> None:
+    client = role_admin(mine)
+    here, elsewhere = factories.member(mine), factories.member(mine)
+    factories.member(factories.organization(), username=elsewhere.user.username)
+    for member in (here, elsewhere):
+        Authenticator.objects.create(user=member.user, type=Authenticator.Type.TOTP, data={})
+    chosen = {"action": "remove_second_factors", "_selected_action": [here.pk, elsewhere.pk]}
+    assert "with their passwords alone" in client.post("/admin/reviews/member/", chosen).content.decode()
+    assert Authenticator.objects.count() == 2
+    done = client.post("/admin/reviews/member/", {**chosen, "confirmed": "yes"}, follow=True).content.decode()
+    assert "Second factors removed for members: 1." in done
+    assert f"{elsewhere.user} is not in your organizations alone" in done
+    assert Authenticator.objects.get().user == elsewhere.user

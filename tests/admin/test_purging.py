@@ -19,10 +19,10 @@ def test_it_asks_and_purges_and_says_what_it_could_not() -> None:
     question = client.post(LIST, chosen).content.decode()
     assert "This cannot be taken back." in question
     assert free.uid in question
-    assert "Say why" in client.post(LIST, {**chosen, "purge": "yes", "reason": " "}).content.decode()
+    assert "Say why" in client.post(LIST, {**chosen, "confirmed": "yes", "reason": " "}).content.decode()
     assert not Completion.objects.exclude(purged_at=None).exists()
-    done = client.post(LIST, {**chosen, "purge": "yes", "reason": "asked for"}, follow=True).content.decode()
-    assert "1 purged, for good." in done
+    done = client.post(LIST, {**chosen, "confirmed": "yes", "reason": "asked for"}, follow=True).content.decode()
+    assert "Purged, for good: 1." in done
     assert "is reviewing this completion" in done
     assert list(Completion.objects.exclude(purged_at=None)) == [free]
     assert AuditEvent.objects.get(action="completion.purge").user is not None
@@ -33,7 +33,7 @@ def test_it_takes_no_more_than_a_hundred(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("reviews.admin.purging.MOST", 1)
     team = factories.organization()
     chosen = [factories.completion(team).pk for _ in range(2)]
-    form = {"action": "purge", "_selected_action": chosen, "purge": "yes", "reason": "asked for"}
+    form = {"action": "purge", "_selected_action": chosen, "confirmed": "yes", "reason": "asked for"}
     assert "Choose at most 1" in site_staff().post(LIST, form, follow=True).content.decode()
     assert not Completion.objects.exclude(purged_at=None).exists()
 
