@@ -2,7 +2,7 @@
 
 import os
 
-from celery import Celery
+from celery import Celery, signals
 from kombu.transport import virtual
 
 # A worker that loses the broker would put back what it has not finished, over the connection that it has just closed.
@@ -14,3 +14,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gradebench.settings")
 app = Celery("gradebench")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["reviews"])
+
+
+@signals.setup_logging.connect
+def leave_logging_alone(**_: object) -> None:
+    """To have this heard is enough: Celery would give its loggers handlers that write past our formatter."""

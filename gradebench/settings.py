@@ -308,6 +308,8 @@ WHITENOISE_USE_FINDERS = not COLLECTED
 if not COLLECTED:
     warnings.filterwarnings("ignore", message="No directory at", module="django.core.handlers.base")
 WHITENOISE_AUTOREFRESH = False
+# No other site has a use for our files.
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 STORAGES = {
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"

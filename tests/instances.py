@@ -332,7 +332,7 @@ class Instance:
             env = {**self.env, "GRADEBENCH_DATA_DIR": str(folder)}
             if not self.is_embedded:
                 create_database(server, folder.name)
-                env["DATABASE_URL"] = _with_path(server, folder.name)
+                env |= {"DATABASE_URL": _with_path(server, folder.name), "REDIS_URL": self._broker_url}
             self._run("migrate", "--verbosity", "0", env=env)
             _templates[server] = folder
         return _templates[server]

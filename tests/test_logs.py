@@ -3,8 +3,11 @@
 import io
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from celery import signals
+from django.conf import settings
 from django.db import IntegrityError, connection
 from django.test import Client
 from pytest_django.fixtures import Settings
@@ -88,6 +91,15 @@ def test_a_forged_line_does_not_start_a_line() -> None:
     ):
         assert [line for line in said.splitlines() if line.startswith("2026")] == []
         assert not {"\x1b", "\u202e", "\r"} & set(said)
+
+
+def test_all_that_is_logged_goes_through_the_formatter() -> None:
+    logging_settings: Any = settings.LOGGING
+    assert [handler["formatter"] for handler in logging_settings["handlers"].values()] == ["line"]
+    assert logging_settings["formatters"]["line"]["()"] == "gradebench.logs.LineFormatter"
+    assert all(not logger.get("handlers") for logger in logging_settings["loggers"].values())
+    # Were nobody to hear this, Celery would make handlers of its own.
+    assert signals.setup_logging.receivers
 
 
 def test_a_record_with_the_wrong_arguments_is_written_all_the_same() -> None:
