@@ -21,8 +21,8 @@ from tests.security.asking import plain, writes
 
 pytestmark = pytest.mark.django_db
 # Of one page with the same words in its query, so many are looked at.
-MOST_ALIKE = 4
-MOST_ASKED = 300
+MOST_ALIKE = 3
+MOST_ASKED = 200
 _FAR = re.compile(r"\b7[1-4]\d{5}\b")
 _AGO = re.compile(r"\b\d+ (s|min)\b")
 PAGES = ("picture", "doubtful", "edited")

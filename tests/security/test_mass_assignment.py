@@ -81,8 +81,8 @@ def written(before: Rows, after: Rows, columns: dict[str, list[str]]) -> dict[st
     """The rows that are new or other than before, without what is their own."""
     found = {}
     for table, rows in after.items():
-        new = [row for row in rows if row not in before[table]]
-        if new:
+        old = set(before[table])
+        if new := [row for row in rows if row not in old]:
             found[table] = sorted((_said(row, columns[table]) for row in new), key=repr)
     return found
 
