@@ -66,7 +66,7 @@ def to_confirm(
         "plural": str(model_admin.plural or model_admin.opts.verbose_name_plural),
         "sentence": sentence,
         "button": button,
-        "rows": rows,
+        "rows": [(row.pk, model_admin.name_of(row)) for row in rows],
         "action": request.POST.get("action", ""),
         "checkbox": ACTION_CHECKBOX_NAME,
         "reason": reason,

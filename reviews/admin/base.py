@@ -180,13 +180,17 @@ class Rows(Scoped, ModelAdmin[M]):
     ) -> HttpResponse:
         """The page of a row is headed by its name; what it is stands in the crumbs."""
         row = context.get("original")
-        title = str(row) if row else f"New {self.singular or self.opts.verbose_name}"
+        title = self.name_of(row) if row else f"New {self.singular or self.opts.verbose_name}"
         inlines = [form for inline in context["inline_admin_formsets"] for form in inline.formset.forms]
         for form in (context["adminform"].form, *inlines):
             form.label_suffix = ""
         return super().render_change_form(
             request, {**context, "title": title, "subtitle": None, "plural": self._plural()}, *args, **kwargs
         )
+
+    def name_of(self, row: M) -> str:
+        """How a row is called where it stands alone."""
+        return str(row)
 
     def _plural(self) -> str:
         name = self.plural or str(self.opts.verbose_name_plural)

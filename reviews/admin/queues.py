@@ -133,6 +133,9 @@ class QueueItems(ReadOnly[QueueItem]):
     def parted_by(self, request: HttpRequest) -> tuple[str, ...]:
         return ("queue",) if "flagged_at" in request.GET else self.parts
 
+    def name_of(self, row: QueueItem) -> str:
+        return f"{row.completion} in {row.queue}"
+
     @admin.display(description="reviews")
     def reviews(self, item: QueueItem) -> str:
         return f"{item.reviews_done} of {item.reviews_needed}"
@@ -231,6 +234,9 @@ class Assignments(ReadOnly[Assignment]):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).defer(*(f"item__{name}" for name in HEAVY_OF_COMPLETION))
+
+    def name_of(self, row: Assignment) -> str:
+        return f"{row.item.completion}, claimed by {row.reviewer}"
 
     @admin.action(description="Release: take it back from who holds it")
     def release(self, request: HttpRequest, queryset: QuerySet[Assignment]) -> None:

@@ -30,6 +30,9 @@ class Revisions(ReadOnly[Revision]):
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).defer("changes_text", *HEAVY_OF_COMPLETION)
 
+    def name_of(self, row: Revision) -> str:
+        return f"Revision {row.number} of {row.completion}"
+
     @admin.display(description="pointer, before, after")
     def changes(self, revision: Revision) -> SafeString:
         return json_text_block(revision.changes_text)

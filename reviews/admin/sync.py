@@ -194,6 +194,9 @@ class Pushes(ReadOnly[Push]):
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).defer(*HEAVY_OF_COMPLETION)
 
+    def name_of(self, row: Push) -> str:
+        return f"{row.get_kind_display()} of {row.completion}"
+
     @admin.display(description="what is sent")
     def body(self, push: Push) -> str:
         """As the upstream gets it."""
@@ -224,7 +227,7 @@ class Pushes(ReadOnly[Push]):
         asked = to_confirm(
             request,
             self,
-            queryset,
+            queryset.select_related("completion"),
             title="Give up grades",
             sentence="The upstream will never get these grades from here; they stay here as they are. "
             "Only a grade that needs attention is given up, all others are left as they are.",

@@ -316,7 +316,7 @@ def test_the_question_before_items_are_closed_is_for_everyone(demo: Everything, 
     contexts.watch.allow("status of 422")
     assert demo.open(page, "/admin/reviews/queueitem/?state__exact=open", "admin") == 200
     page.locator(".action-select").first.check()
-    page.get_by_label("Action").select_option("close")
+    page.locator("select[name=action]").select_option("close")
     page.get_by_role("button", name="Go").click()
     expect(page.get_by_label("Why")).to_be_visible()
     clean(page)
