@@ -265,22 +265,19 @@ def dump() -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every table, but sessions and when something was last used."""
     found = {}
     with connection.cursor() as cursor:
-        for table in sorted(connection.introspection.table_names(cursor)):
-            if table in NOT_COMPARED:
-                continue
-            described = connection.introspection.get_table_description(cursor, table)
-            names = [column.name for column in described if column.name not in TOUCHED.get(table, ())]
+        for table, names in columns().items():
             quoted = ", ".join(map(connection.ops.quote_name, names))
             cursor.execute(f"SELECT {quoted} FROM {connection.ops.quote_name(table)}")  # noqa: S608 - names of ours
             found[table] = sorted((tuple(map(_plain, row)) for row in cursor.fetchall()), key=repr)
     return found
 
 
+@cache
 def columns() -> dict[str, list[str]]:
-    """The names of the columns that `dump` gives, by table."""
+    """The names of the columns that `dump` gives, by table. Asked once: they stay as they are."""
     found = {}
     with connection.cursor() as cursor:
-        for table in connection.introspection.table_names(cursor):
+        for table in sorted({*connection.introspection.table_names(cursor)} - NOT_COMPARED):
             described = connection.introspection.get_table_description(cursor, table)
             found[table] = [column.name for column in described if column.name not in TOUCHED.get(table, ())]
     return found
