@@ -83,6 +83,8 @@ class Rows:
         self._teams = (small, large)
         self._now = datetime.now(UTC).replace(microsecond=0)
         self._step = timedelta(days=DAYS) / many
+        # Making the teams has left rows of these.
+        self._audited, self._pulled = _highest(AuditEvent), _highest(Pull)
 
     def team(self, number: int) -> Team:
         """Whose it is."""
@@ -226,7 +228,7 @@ class Rows:
 
     def audit_event(self, number: int) -> dict[str, Any]:
         return {
-            "id": number,
+            "id": self._audited + number,
             "organization_id": self.team(number).organization.pk,
             "at": self.moment(number),
             "action": "push.deliver" if number % 2 else "feedback.submit",
@@ -243,7 +245,7 @@ class Rows:
         team = self.team(number)
         counts = dict.fromkeys(("listed", "created", "changed", "conflicts", "refused", "gone", "feedback_tasks"), 3)
         return {
-            "id": number,
+            "id": self._pulled + number,
             "upstream_id": team.upstreams[0].pk,
             "state": "failed" if number % 1_000 == 0 else "complete",
             "fence": number,
@@ -303,8 +305,8 @@ def fill(many: int) -> None:
         (FeedbackCompletion, rows.graded, fifths),
         (Revision, rows.revision, range(10, many + 1, 10)),
         (Push, rows.push, fifths),
-        (AuditEvent, rows.audit_event, range(_free(AuditEvent), many + 1, 3)),
-        (Pull, rows.pull, range(_free(Pull), many + 1, 20)),
+        (AuditEvent, rows.audit_event, range(1, many + 1, 3)),
+        (Pull, rows.pull, range(1, many + 1, 20)),
         (PullRefusal, rows.refusal, range(1, many + 1, 50)),
         (Session, rows.session, range(1, many + 1, 40)),
     ]
@@ -336,6 +338,6 @@ def insert(model: type[Model], rows: Iterator[dict[str, Any]]) -> None:
             cursor.connection.executemany(f"INSERT INTO {into} VALUES ({marks})", values())  # noqa: S608 - our own names
 
 
-def _free(model: type[Model]) -> int:
+def _highest(model: type[Model]) -> int:
     highest: int | None = model._default_manager.aggregate(highest=Max("pk"))["highest"]
-    return (highest or 0) + 1
+    return highest or 0
