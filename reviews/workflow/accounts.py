@@ -90,7 +90,7 @@ def create_token(
                 expires_at=expires_at,
                 **{f"can_{scope}": scope in scopes for scope in ApiToken.SCOPES},
             )
-            until = f"until {expires_at:%Y-%m-%d %H:%M %Z}" if expires_at else "without an end"
+            until = f"{expires_at:%Y-%m-%d %H:%M %Z}" if expires_at else "∞"
             details = f"{name}: {', '.join(token.scopes)}; {until}"
             audit.record("token.create", token, organization=organization, actor=actor, details=details)
     except IntegrityError as error:

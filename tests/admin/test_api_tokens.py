@@ -52,7 +52,7 @@ def test_an_admin_makes_one_for_hers_with_what_it_may_do() -> None:
     token = made(role_admin(organization), can_read="on", can_admin="on")
     assert token is not None
     assert (token.organization, token.scopes, token.expires_at) == (organization, ("read", "admin"), None)
-    assert AuditEvent.objects.get(action="token.create").details == "app: read, admin; without an end"
+    assert AuditEvent.objects.get(action="token.create").details == "app: read, admin; ∞"
 
 
 def test_it_offers_what_is_usual() -> None:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 # What documents, schemas, people and addresses are called here; members of documents; zones, keys and ourselves.
 TEXTS = """
 GradeBench acme other mira prod http Support answers support Read the policy Which colour has sky user gpt Answer model
-kind chat status finished Verdict good bad Stars UTC Ctrl Esc
+kind chat status finished Verdict good bad Stars UTC Ctrl Esc ingest read feedback
 """
 THEIRS = frozenset(TEXTS.split())
 SHOWN = ("alt", "aria-description", "aria-label", "aria-roledescription", "label", "placeholder", "title")
