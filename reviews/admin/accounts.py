@@ -43,6 +43,7 @@ class Organizations(Managed[Organization]):
     form = OrganizationForm
     list_display = ("name", "slug", "external_id", when("created_at"))
     search_fields = ("name", "slug", "external_id")
+    search_help_text = "Part of a name, slug or external id"
     fields = ("slug", "name", "external_id", "retention_days")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -73,6 +74,7 @@ class Users(Managed[User], UserAdmin):  # type: ignore[type-arg]
     organization_path = "memberships__organization"
     list_display = ("username", "email", "first_name", "last_name", "is_active", "is_superuser", when("last_login"))
     list_filter = ("is_active", "is_superuser")
+    search_help_text = "Part of a user name or a name"
     filter_horizontal = ()
     fieldsets = (
         (None, {"fields": ("username", "password", "is_active")}),

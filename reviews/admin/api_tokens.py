@@ -146,6 +146,7 @@ class ApiTokens(Rows[ApiToken]):
     list_filter = ("organization", present("state", "revoked_at", "revoked", "not revoked"), Use, Expiry)
     list_select_related = ("organization", "created_by")
     search_fields = ("name", "prefix")
+    search_help_text = "Part of a name, or how the token begins"
     actions = ("revoke",)
     asked = ("organization", "name", *SCOPES, "expiry", "last_day")
     shown = (

@@ -134,6 +134,7 @@ class FeedbackTasks(Managed[FeedbackTask]):
     list_filter = ("organization", "pulled")
     list_select_related = ("organization", "upstream", "current_revision")
     search_fields = ("name", "uid", "upstream_uid")
+    search_help_text = "Part of a name or of an id"
     to_say = ("organization", "name", "instruction", "json_schema", "tags")
     facts = ("origin", "uid", "upstream_uid", when("created_at"), when("archived_at"))
 

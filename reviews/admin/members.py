@@ -58,6 +58,7 @@ class Members(Managed[Member]):
     list_select_related = ("user", "organization")
     ordering = ("organization__slug", "user__username")
     search_fields = ("user__username", "user__first_name", "user__last_name")
+    search_help_text = "Part of a user name or a name"
     actions = ("invite", "reset_password", "remove_second_factors")
 
     def get_queryset(self, request: HttpRequest) -> Any:

@@ -55,6 +55,7 @@ class Queues(Managed[Queue]):
     list_filter = ("is_open", "organization")
     list_select_related = ("organization",)
     search_fields = ("name",)
+    search_help_text = "Part of a name"
     inlines = (Reviewers,)
     readonly_fields = ("feedback_task", "organization")
     fieldsets = (

@@ -95,6 +95,7 @@ class Upstreams(Managed[Upstream]):
     list_filter = ("enabled", "organization")
     list_select_related = ("organization",)
     search_fields = ("name", "url", "upstream_organization")
+    search_help_text = "Part of a name, of the URL, or of the organization there"
     actions = ("pull_now", "switch_off", "switch_on")
     to_fill_in = ("organization", "name", "url", "upstream_organization", "token", "pull_seconds")
     figures = (
