@@ -4,6 +4,7 @@ fifty cost: each filter stands on an index, nothing is counted, and nobody sorts
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from heapq import nlargest
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import EmptyPage, Page, Paginator
-from django.db.models import F, Field, ForeignKey, Model, Q, QuerySet, Subquery
+from django.db.models import Field, ForeignKey, Model, Q, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -202,8 +203,8 @@ class Uncounted(AnyPaginator):
 
     `count` is as far as has been read, which is all that the list asks it for. `parts` are conditions of which every
     row meets one. The newest of each can be read off an index where their union would be walked or sorted. With a
-    `window`, the page is looked for among so many of the newest rows, and only then among all, in whichever order the
-    database finds them: it cannot know that those of one organization are all old, and would walk the table for them.
+    `window`, the page is looked for among so many of the newest rows, and only then among all: no database knows that
+    those of one organization are all old, and it would walk the table for them.
     """
 
     uncounted = True
@@ -222,11 +223,11 @@ class Uncounted(AnyPaginator):
         end = self.start + self.per_page + 1
         rows: QuerySet[Any] = self.object_list  # type: ignore[assignment] # made from one
         if self.window:
-            return self._near(rows, end) or list(rows.order_by((F("pk") + 0).desc())[self.start : end])
+            return self._near(rows, end) or self._anywhere(rows, end)
         if len(self.parts) == 1:
             rows = rows.filter(self.parts[0])
         elif self.parts:
-            bare = rows.select_related(None).prefetch_related(None).defer(None)
+            bare = _bare(rows)
             order = tuple(str(name) for name in rows.query.order_by)
             rows = rows.filter(pk__in=first_ids([bare.filter(part) for part in self.parts], most=end, order=order))
         return list(rows[self.start : end])
@@ -236,6 +237,11 @@ class Uncounted(AnyPaginator):
         newest = rows.model._meta.default_manager.order_by("-pk").values_list("pk", flat=True).first() or 0
         found = list(rows.filter(pk__gt=newest - self.window)[self.start : end])
         return found if len(found) == end - self.start or newest <= self.window else []
+
+    def _anywhere(self, rows: QuerySet[Any], end: int) -> list[Any]:
+        """The page, sorted here: asked for the first ones, a database would sort the table and look at each in turn."""
+        ids = nlargest(end, _bare(rows).order_by().values_list("pk", flat=True))
+        return list(rows.filter(pk__in=ids[self.start :]))
 
     @cached_property
     def count(self) -> int:
@@ -271,6 +277,10 @@ class Uncounted(AnyPaginator):
         if number != self.number or (number > 1 and not self.rows):
             raise EmptyPage("There is no such page.")
         return Page(self.rows[: self.per_page], self.number, self)
+
+
+def _bare(rows: QuerySet[Any]) -> QuerySet[Any]:
+    return rows.select_related(None).prefetch_related(None).defer(None)
 
 
 def meeting_any(rows: QuerySet[Any], conditions: Sequence[Q]) -> QuerySet[Any]:
