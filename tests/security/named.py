@@ -73,6 +73,11 @@ def on_pages(here: Side) -> list[Place]:
         ),
         Place("lead", "Feedback", "POST", f"/completions/{conflict}/conflict", {**merged, "grade-{id}": "withdrawn"}),
         Place("lead", "Document", "POST", f"/completions/{edited}/back/0", {"document": "{id}"}),
+        Place("admin", "Organization", "GET", "/audit", {"organization": "{id}"}),
+        Place("admin", "Completion", "GET", "/audit", {"target": "completion {id}"}),
+        Place("admin", "AuditEvent", "GET", "/audit", {"before": "2026-01-01T00:00:00+00:00_{id}"}),
+        Place("admin", "Organization", "POST", "/audit/export", {"format": "csv", "filter": "organization={id}"}),
+        Place("admin", "Organization", "POST", "/admin/organization/choose/", {"organization": "{id}"}),
     ]
 
 
@@ -85,6 +90,8 @@ def by_text(here: Side) -> list[Place]:
         Place("lead", "tag", "POST", f"/feedback-tasks/{local}/preview", task),
         Place("lead", "tag", "POST", f"/feedback-tasks/{local}", task),
         Place("lead", "completion", "GET", "/sync", {"completion": "{text}"}),
+        Place("admin", "person", "GET", "/audit", {"person": "{text}"}),
+        Place("admin", "token", "GET", "/audit", {"token": "{text}"}),
         Place("lead", "reason", "GET", "/sync/refusals", {"reason": "{text}"}),
         Place("lead", "reason", "POST", "/sync/refusals/retry", {"reason": "{text}"}),
     ]

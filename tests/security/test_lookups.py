@@ -37,7 +37,7 @@ ODD_ORDERS = ("password", "-user__password", "organization__api_tokens__hash", "
 def pages(here: Side) -> Iterator[str]:
     """The lists of the pages."""
     queue = here.feedback_task.queue.pk
-    yield from ("/", "/flags", "/sync", "/sync/live", "/sync/refusals", "/feedback-tasks")
+    yield from ("/", "/flags", "/sync", "/sync/live", "/sync/refusals", "/feedback-tasks", "/you/sessions")
     yield f"/queues/{queue}/items"
     yield f"/queues/{queue}/settings"
     yield f"/completions/{here.completions['edited'].pk}"

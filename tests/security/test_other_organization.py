@@ -129,7 +129,13 @@ def test_no_form_and_no_query_names_anything_there(record_property: Record) -> N
         client = here.client(place.role)
         for value in ids[place.noun][:2]:
             _compare(comparing, client, place, value, UNKNOWN)
-    texts = {"tag": "zebra-tag", "completion": "zebra-item-0", "reason": "No zebra response."}
+    texts = {
+        "tag": "zebra-tag",
+        "completion": "zebra-item-0",
+        "reason": "No zebra response.",
+        "person": "zebra-lead",
+        "token": "zebra-token",
+    }
     for place in named.by_text(here):
         theirs = texts[place.noun]
         _compare(comparing, here.client(place.role), place, theirs, theirs.replace("zebra", "nobod"))
