@@ -303,6 +303,7 @@ def _pages(task: FeedbackTask, completions: list[Completion]) -> list[str]:
         *(f"/completions/{one.pk}/uncertain/{one.current_id}/0" for one in doubtful),
         f"/completions/{conflict.pk}/conflict",
         f"/completions/{conflict.pk}/back/0",
+        f"/completions/{conflict.pk}/purge",
         "/flags",
         "/feedback-tasks",
         f"/feedback-tasks/{task.pk}",
@@ -310,6 +311,10 @@ def _pages(task: FeedbackTask, completions: list[Completion]) -> list[str]:
         "/sync/refusals",
         f"/sync/refusals?reason={SPELLED}",
         f"/sync/refusals/{refusal}",
+        "/you",
+        "/you/sessions",
+        "/audit",
+        f"/audit?person={SPELLED}&token={SPELLED}",
     ]
 
 

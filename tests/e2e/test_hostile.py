@@ -62,7 +62,11 @@ def full() -> Iterator[tuple[Instance, steps.Reviewer, dict[str, list[str]]]]:
         pages: dict[str, list[str]] = json.loads(steps.ask_database(instance, fill).splitlines()[-1])
         password = "u = User.objects.get(username='lead'); u.set_password(%r); u.save()"
         steps.ask_database(instance, password % steps.PASSWORD)
-        yield instance, steps.Reviewer(instance, "lead"), pages
+        person = steps.Reviewer(instance)
+        # What a browser calls itself is shown among the sessions.
+        person.session.headers["User-Agent"] = hostile.VECTORS[1]
+        person.sign_in("lead")
+        yield instance, person, pages
 
 
 @pytest.mark.parametrize("policy", [True, False])
