@@ -20,7 +20,7 @@ QUEUE = ["blind", "claim_minutes", "everyone", "is_open", "order", "reviews_per_
 PERSON = ["email", "first_name", "is_active", "last_name", "time_zone"]
 # What a form reads when a row is made, and when it is changed; {} where there is no such form.
 OF_AN_ADMIN: dict[str, tuple[list[str], list[str]]] = {
-    "organization": ([], ["name"]),
+    "organization": ([], ["name", "retention_days"]),
     "member": (["role", "username"], ["role"]),
     "user": ([], PERSON),
     "apitoken": (TOKEN, []),
@@ -29,7 +29,10 @@ OF_AN_ADMIN: dict[str, tuple[list[str], list[str]]] = {
     "queue": ([], QUEUE),
 }
 OF_SITE_STAFF: dict[str, tuple[list[str], list[str]]] = {
-    "organization": (["external_id", "name", "slug"], ["external_id", "name", "slug"]),
+    "organization": (
+        ["external_id", "name", "retention_days", "slug"],
+        ["external_id", "name", "retention_days", "slug"],
+    ),
     "member": (["organization", "role", "username"], ["role"]),
     "user": (
         ["password1", "password2", "usable_password", "username"],
