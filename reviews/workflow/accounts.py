@@ -203,7 +203,10 @@ def use_sign_in_link(secret: str, *, address: str | None, password: str | None =
     if link is None or link.wants_password != (password is not None):
         return None
     with transaction.atomic():
-        if not SignInLink.objects.usable().filter(pk=link.pk).update(used_at=timezone.now()):
+        # By its own columns alone: a condition on the user would be a subquery, which PostgreSQL does not ask again when
+        # somebody else has used the link meanwhile.
+        now = timezone.now()
+        if not SignInLink.objects.filter(pk=link.pk, used_at=None, expires_at__gt=now).update(used_at=now):
             return None
         by_herself = Actor(user=link.user, address=address)
         audit.record_of(link.user, "link.use", actor=by_herself, details=link.purpose)
