@@ -226,7 +226,8 @@ def set_password(user: User, password: str, *, actor: Actor) -> None:
 
 def void_links(user: User) -> None:
     """What was handed over and not used yet lets nobody in any more."""
-    SignInLink.objects.usable().filter(user=user).update(expires_at=timezone.now())
+    now = timezone.now()
+    SignInLink.objects.filter(user=user, used_at=None, expires_at__gt=now).update(expires_at=now)
 
 
 def _allow(user: User, actor: Actor) -> None:
