@@ -198,6 +198,17 @@ def test_it_fetches_a_picture_without_saying_who_asks(
     assert caplog.messages == [f"mira-acme asks for picture 0 of completion {completion.pk}, at 127.0.0.1"]
 
 
+def test_a_hundred_pictures_are_asked_for_by_nobody_until_somebody_does(photos: Photos, allowed: None) -> None:
+    made = scene()
+    completion = hold(made, *(picture(photos.at(f"/{number}.png")) for number in range(100)))
+    page = made.client.get(f"/completions/{completion.pk}").content.decode()
+    assert "<img" not in page
+    assert page.count("Show the picture") == 100
+    assert photos.seen == []
+    assert ask(made, completion, 99).status_code == 200
+    assert len(photos.seen) == 1
+
+
 def test_it_reaches_no_address_that_is_not_public(photos: Photos, settings: Settings) -> None:
     settings.OUTBOUND_ALLOW = ["127.0.0.1"]
     made = scene()
