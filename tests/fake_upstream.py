@@ -136,6 +136,9 @@ class FakeUpstream(Loopback):
                 return made
         return answer
 
+    def leaving(self, seen: Seen) -> None:
+        """Called before the answer to a request leaves: who asked may come again before `ended` is called."""
+
     def ended(self, seen: Seen, *, whole: bool) -> None:
         """Called when a request has ended; `whole`: its answer was sent to the last byte."""
 
@@ -209,7 +212,7 @@ class _Handler(Handler[FakeUpstream]):
         whole = False
         # A client that has hung up, as some tests want it to.
         with contextlib.suppress(OSError):
-            whole = self._wait(answer.hang) and self._send(answer)
+            whole = self._wait(answer.hang) and self._send(answer, seen)
         self.owner.ended(seen, whole=whole)
 
     def _wait(self, seconds: float) -> bool:
@@ -225,7 +228,7 @@ class _Handler(Handler[FakeUpstream]):
         readable, _, _ = select.select([self.connection], [], [], 0)
         return bool(readable) and self.connection.recv(1, socket.MSG_PEEK) == b""
 
-    def _send(self, answer: Answer) -> bool:
+    def _send(self, answer: Answer, seen: Seen) -> bool:
         """Send it; whether all of it went out."""
         if answer.hang_up or (answer.reset and answer.cut_at is None):
             return self._break_off(answer)
@@ -234,6 +237,8 @@ class _Handler(Handler[FakeUpstream]):
             self.send_header(name, value)
         if not answer.drip and answer.pieces is None:
             self.send_header("Content-Length", str(len(answer.body)))
+        if not answer.drip:
+            self.owner.leaving(seen)
         self.end_headers()
         for part in answer.parts():
             self.wfile.write(part)

@@ -44,13 +44,16 @@ class Entry:
 
 @dataclass
 class Request:
-    """One request: what it was, when it came and when it ended, and what it was told. Moments are monotonic seconds."""
+    """One request: what it was, when it came, when its answer left and when it ended, and what it was told. Moments are
+    monotonic seconds.
+    """
 
     kind: str
     uid: str
     at: float
     seen: Seen
     token_known: bool = True
+    left_at: float | None = None
     ended_at: float | None = None
     status: int | None = None
     whole: bool = False
@@ -89,10 +92,13 @@ def busiest(requests: Collection[Request], seconds: float) -> int:
 
 
 def most_in_flight(requests: Iterable[Request]) -> int:
-    """How many of these were ever open at one moment."""
+    """How many of these were ever open at one moment. A request is no longer open once its answer leaves: the next one
+    may come before the server has noted that this one ended.
+    """
     steps = []
     for row in requests:
-        steps += [(row.at, 1), (math.inf if row.ended_at is None else row.ended_at, -1)]
+        over = row.ended_at if row.left_at is None else row.left_at
+        steps += [(row.at, 1), (math.inf if over is None else over, -1)]
     most = open_now = 0
     for _, step in sorted(steps):
         open_now += step

@@ -212,6 +212,11 @@ class FaultyUpstream(FakeUpstream):
         call.request.truthful = True
         return answer
 
+    def leaving(self, seen: Seen) -> None:
+        """Note when an answer left."""
+        with self._lock:
+            self._open[id(seen)].left_at = self.clock()
+
     def ended(self, seen: Seen, *, whole: bool) -> None:
         """Note when and how a request ended."""
         with self._lock:

@@ -73,7 +73,7 @@ def writes() -> Iterator[list[str]]:
 # The token of a form, the nonce of a script, moments, and the fingerprint of what is shown, which is compared.
 _NEVER_THE_SAME = re.compile(
     r'(?<=name="csrfmiddlewaretoken" value=")[^"]*|(?<=nonce=")[^"]*|(?<=nonce-)[\w+/=]+'
-    r"|\d{4}-\d\d-\d\d[T ][\d:.]+|[0-9a-f]{12}(-[0-9a-f]{12}){3}"
+    r"|\d{4}-\d\d-\d\d[T ][\d:.]+|\d{8}T\d{6}Z|[0-9a-f]{12}(-[0-9a-f]{12}){3}"
 )
 
 
