@@ -24,10 +24,16 @@ def tick() -> None:
 
 @shared_task(name="reviews.tasks.pull_upstream")
 def pull_upstream(upstream_id: int) -> None:
-    """Pull one upstream, if it is due and nobody else does."""
+    """Pull one upstream, if it is due and nobody else does; then wake what waited meanwhile: an upstream is asked one
+    thing at a time.
+    """
     upstream = Upstream.objects.pull_due(clock.now()).filter(pk=upstream_id).select_related("organization").first()
-    if upstream is not None:
-        sync.pull(upstream)
+    if upstream is None:
+        return
+    sync.pull(upstream)
+    # Woken by the tick along with the pull, a push finds the upstream taken, as often as both are due together.
+    if upstream_id in sweeping.upstreams_with_due_pushes(clock.now()):
+        push_upstream.apply_async((upstream_id,), expires=WAKE_UP_SECONDS)
 
 
 @shared_task(name="reviews.tasks.push_upstream")

@@ -65,6 +65,14 @@ def waiting_push(upstream: Upstream) -> Push:
     return Push.objects.get()
 
 
+def test_a_pull_wakes_the_push_that_could_not_go_while_it_ran(calls: Calls, upstream: Upstream) -> None:
+    tasks.pull_upstream(upstream.pk)
+    assert (calls.pulled, calls.pushes) == ([upstream], [])
+    waiting_push(upstream)
+    tasks.pull_upstream(upstream.pk)
+    assert (calls.pulled, calls.pushes) == ([upstream, upstream], [(upstream.pk,)])
+
+
 def test_it_wakes_who_is_due_for_a_pull(calls: Calls, upstream: Upstream) -> None:
     tasks.tick()
     assert (calls.pulls, calls.pushes) == ([(upstream.pk,)], [])

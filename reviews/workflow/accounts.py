@@ -203,8 +203,8 @@ def use_sign_in_link(secret: str, *, address: str | None, password: str | None =
     if link is None or link.wants_password != (password is not None):
         return None
     with transaction.atomic():
-        # By its own columns alone: a condition on the user would be a subquery, which PostgreSQL does not ask again when
-        # somebody else has used the link meanwhile.
+        # By its own columns alone: a condition on the user would be a subquery, which PostgreSQL does not ask again
+        # when somebody else has used the link meanwhile.
         now = timezone.now()
         if not SignInLink.objects.filter(pk=link.pk, used_at=None, expires_at__gt=now).update(used_at=now):
             return None
