@@ -6,7 +6,8 @@ probabilities spread so that three in ten places are under 70 %, as in an answer
 objects with a text, a number and a flag each, cut into tokens of a few characters.
 
 Printed for each: the milliseconds that the server takes from the stored bytes to the HTML of the answer (reading with
-decompression, and drawing), median and 95th percentile of 40; those of the whole review page over HTTP, median of 15;
+decompression, and drawing), median and 95th percentile of 40; those of the whole review page inside the web process
+(tests/bench/page.py), of 40, and over HTTP with the client's own, median of 15;
 the bytes of that page as they are and gzipped; and the milliseconds in Chromium from the swap of the review screen
 until it is painted, median of 10, scripts included. The budget is 50 ms on the server and 100 ms to paint.
 """
@@ -17,6 +18,8 @@ import math
 import os
 import random
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -33,7 +36,7 @@ from reviews.web.display import pair
 from reviews.workflow.documents import LEVEL
 from tests.browser import Contexts, running_chromium
 from tests.e2e import answers, steps
-from tests.instances import Instance
+from tests.instances import ROOT, Instance
 
 TOKENS, WORDS = 4_000, 5
 SEED = 5
@@ -112,6 +115,14 @@ def _drawn(choice: dict[str, Any]) -> Iterator[float]:
         yield (time.perf_counter() - began) * 1000
 
 
+def _inside(instance: Instance, path: str) -> list[float]:
+    """Milliseconds of the page inside a web process of its own."""
+    env = {**os.environ, **instance.env}
+    asked = [sys.executable, "-m", "tests.bench.page", "alice", path]
+    done = subprocess.run(asked, env=env, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+    return [float(line) for line in done.stdout.split()]
+
+
 def _middle(figures: list[float]) -> str:
     return f"{statistics.median(figures):.1f} ms (p95 {sorted(figures)[math.ceil(len(figures) * 0.95) - 1]:.1f})"
 
@@ -143,6 +154,7 @@ def main() -> None:
             address = page.url.removeprefix(instance.url)
             served = _timed(lambda at=address, by=reviewer: by.get(at), 17)[2:]  # type: ignore[misc]
             body = reviewer.page.encode()
+            print(f"{name}: whole page in the web process {_middle(_inside(instance, address))}")
             print(f"{name}: whole page served in {_middle(served)}, painted after {_middle(painted)}")
             print(f"{name}: {len(body):,} bytes, {len(gzip.compress(body)):,} gzipped", flush=True)
         contexts.close()
