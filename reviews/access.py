@@ -293,11 +293,6 @@ def queues_led(user: User) -> QuerySet[Queue]:
     return Queue.objects.filter(organization__in=organizations_led(user).values("pk"))
 
 
-def is_site_staff(user: User) -> bool:
-    """Whether she runs the whole site."""
-    return user.is_active and user.is_staff and user.is_superuser
-
-
 @dataclass(frozen=True, slots=True)
 class AuditScope:
     """What somebody may see of the audit: of these organizations; None: of all, and what is of none."""
@@ -315,7 +310,7 @@ def audit_for(request: HttpRequest) -> AuditScope:
     """The audit is for admins of an organization, each her own, and for site staff. Raises PermissionDenied."""
     user = user_of(request)
     standing = standing_of(user)
-    if is_site_staff(user):
+    if user.is_site_staff:
         return AuditScope(None, standing.led_ids)
     if not standing.administered_ids:
         raise exceptions.PermissionDenied(ONLY_ADMINS_SEE_THE_AUDIT)

@@ -24,7 +24,7 @@ class Scope:
     def __init__(self, user: User | None, wanted: int | None) -> None:
         self.user = user
         self.wanted = wanted
-        self.site_staff = user is not None and user.is_active and user.is_staff and user.is_superuser
+        self.site_staff = user is not None and user.is_site_staff
 
     @cached_property
     def choices(self) -> tuple[Organization, ...]:

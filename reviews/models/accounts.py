@@ -13,9 +13,14 @@ from reviews.models.base import new_uid
 
 
 class User(AbstractUser):
-    """A person. What she may do follows from her memberships; `is_superuser` is site staff."""
+    """A person. What she may do follows from her memberships; site staff is `is_site_staff`."""
 
     time_zone = models.CharField(max_length=64, blank=True, help_text="IANA name; empty: the site's time zone.")
+
+    @property
+    def is_site_staff(self) -> bool:
+        """Whether she runs the whole site."""
+        return self.is_active and self.is_staff and self.is_superuser
 
 
 class Organization(models.Model):

@@ -17,13 +17,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from reviews.access import AuditScope, audit_for, is_site_staff, user_of
+from reviews.access import AuditScope, audit_for, user_of
 from reviews.models import ApiToken, AuditEvent, AuditSeal, Organization, User
+from reviews.web import keyset
 from reviews.web.audit_subjects import KINDS, Key, Subject, named, subjects
 from reviews.web.display_audit import AuditBar, AuditPage, Choices, Day, EventRow, Part
 from reviews.web.display_sync import Option
 from reviews.web.http import actor_of, go_to, render
-from reviews.web.push_list import number
 from reviews.web.zones import zone_of
 from reviews.workflow import audit_log
 from reviews.workflow.audit_actions import ACTIONS, Family, actions_of, sentence
@@ -56,15 +56,15 @@ class AuditFilter:
         """From a query string."""
         what = given.get("what", "")
         return cls(
-            organization_id=number(given.get("organization")),
+            organization_id=keyset.number(given.get("organization")),
             what=what if what in ACTIONS or what in Family.values else "",
             person=_clean(given.get("person", ""), 150),
             token=_clean(given.get("token", ""), 100),
             since=_day(given.get("from", "")),
             until=_day(given.get("to", "")),
             target=_target(given.get("target", "")),
-            before=_place(given.get("before", "")),
-            after=_place(given.get("after", "")),
+            before=keyset.read(given.get("before", "")),
+            after=keyset.read(given.get("after", "")),
         )
 
     @property
@@ -88,8 +88,8 @@ class AuditFilter:
             "from": self.since.isoformat() if self.since else "",
             "to": self.until.isoformat() if self.until else "",
             "target": ":".join(self.target) if self.target else "",
-            "before": _said(self.before),
-            "after": _said(self.after),
+            "before": keyset.said(self.before),
+            "after": keyset.said(self.after),
         }
         return urlencode({name: value for name, value in said.items() if value})
 
@@ -127,7 +127,7 @@ def audit(request: HttpRequest) -> HttpResponse:
     asked = AuditFilter.read(request.GET)
     zone = zone_of(user_of(request))
     found = _stretch(asked, asked.wanted(scope, zone))
-    enters_admin = is_site_staff(user_of(request))
+    enters_admin = user_of(request).is_site_staff
     known = subjects(found.events, led_ids=scope.led_ids, enters_admin=enters_admin)
     organizations = list(scope.organizations()[:MOST_OFFERED])
     page = AuditPage(
@@ -285,18 +285,4 @@ def _midnight(day: date | None, zone: ZoneInfo) -> datetime | None:
 
 def _target(text: str) -> Key | None:
     kind, colon, pk = text.partition(":")
-    return (kind, pk) if colon and kind in KINDS and number(pk) else None
-
-
-def _said(place: Place | None) -> str:
-    return f"{place[0].isoformat()}_{place[1]}" if place else ""
-
-
-def _place(text: str) -> Place | None:
-    moment, _bar, pk = text.rpartition("_")
-    try:
-        found = datetime.fromisoformat(moment)
-    except ValueError:
-        return None
-    known = number(pk)
-    return (found, known) if known and found.tzinfo and 1970 <= found.year <= 9000 else None
+    return (kind, pk) if colon and kind in KINDS and keyset.number(pk) else None

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 from reviews.access import claim_for
 from reviews.models import AssignmentState, RevisionOrigin
 from reviews.web.http import render
-from reviews.web.push_list import number
+from reviews.web.keyset import number
 from reviews.workflow import claim_news
 from reviews.workflow.claim_news import Kind, News
 from reviews.workflow.kept_words import shown

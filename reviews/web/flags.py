@@ -17,11 +17,11 @@ from django.views.decorators.http import require_GET, require_POST
 
 from reviews.access import item_to_lead, queues_led, user_of
 from reviews.models import ItemState, Queue, QueueItem
+from reviews.web import keyset
 from reviews.web.display_leads import FlagRow, FlagsPage
 from reviews.web.display_sync import Figure, Option
 from reviews.web.http import actor_of, go_to, render
 from reviews.web.json_text import showable
-from reviews.web.push_list import number
 from reviews.workflow import kept_words, queue_items
 from reviews.workflow.queue_items import MOST_REASON, NotSo
 from reviews.workflow.queues import ClaimLost
@@ -40,12 +40,12 @@ class FlagFilter:
     @classmethod
     def read(cls, given: Mapping[str, str]) -> "FlagFilter":
         """From a query string. What cannot be read in it asks for nothing."""
-        return cls(number(given.get("queue")), _place(given.get("after", "")))
+        return cls(keyset.number(given.get("queue")), keyset.read(given.get("after", "")))
 
     @property
     def query(self) -> str:
         """As a query string."""
-        after = f"{self.after[0].isoformat()}_{self.after[1]}" if self.after else ""
+        after = keyset.said(self.after)
         return urlencode({name: value for name, value in (("queue", self.queue_id), ("after", after)) if value})
 
     @property
@@ -141,19 +141,9 @@ def _row(item: QueueItem) -> FlagRow:
     )
 
 
-def _place_of(item: QueueItem) -> tuple[datetime, int]:
+def _place_of(item: QueueItem) -> keyset.Place:
     """Where a flagged item stands in the list."""
     return item.flagged_at or item.created_at, item.pk
-
-
-def _place(text: str) -> tuple[datetime, int] | None:
-    moment, _bar, pk = text.rpartition("_")
-    try:
-        found = datetime.fromisoformat(moment)
-    except ValueError:
-        return None
-    known = number(pk)
-    return (found, known) if known and found.tzinfo else None
 
 
 def _done(request: HttpRequest, words: str, *, refused: bool = False) -> HttpResponse:

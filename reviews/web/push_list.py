@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from reviews.access import Standing, standing_of
 from reviews.models import Completion, Push, PushKind, PushState, Upstream, User
 from reviews.web.display_sync import Figure, FilterBar, Option, PushList, PushRow
+from reviews.web.keyset import number
 from reviews.web.states import changed_state, sync_state
 from reviews.workflow import pushes
 from reviews.workflow.pushes import Group, Slice, Wanted
@@ -118,11 +119,6 @@ class PushFilter:
         groups = (self.group,) if self.group else tuple(Group) if self.narrowed else REST
         states = tuple(state for group in groups for state in group.states)
         return Wanted(asked, states, self.kind, self.uid)
-
-
-def number(text: str | None) -> int | None:
-    """A positive number of an address that a database can hold, or None."""
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 and int(text) else None
 
 
 def filter_bar(asked: PushFilter, upstreams: Iterable[Upstream]) -> FilterBar:

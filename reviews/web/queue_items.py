@@ -20,7 +20,7 @@ from reviews.web.display_leads import ItemAction, ItemNote, ItemRow, ItemsPage, 
 from reviews.web.display_sync import Option
 from reviews.web.http import actor_of, posted_id, render
 from reviews.web.json_text import showable
-from reviews.web.push_list import number
+from reviews.web.keyset import number
 from reviews.workflow import queue_items as verbs
 from reviews.workflow.audit import Actor
 from reviews.workflow.kept_words import shown

@@ -20,7 +20,7 @@ from reviews.models import Assignment, Order, Queue, QueueItem, User
 from reviews.web.display_leads import HeldClaim, QueueSettingsPage, ReviewerRow, SettingsForm
 from reviews.web.display_sync import Option
 from reviews.web.http import actor_of, day_start, go_to, render
-from reviews.web.push_list import number
+from reviews.web.keyset import number
 from reviews.web.words import seconds_text
 from reviews.workflow import queue_items, stats
 from reviews.workflow import queue_settings as verbs

@@ -18,7 +18,8 @@ from reviews.models import PullRefusal
 from reviews.web import json_text
 from reviews.web.display_sync import Option, RefusalRow, RefusalsPage
 from reviews.web.http import actor_of, is_htmx, render
-from reviews.web.push_list import Scope, number, scope_of
+from reviews.web.keyset import number
+from reviews.web.push_list import Scope, scope_of
 from reviews.web.upstream_cards import reasons
 from reviews.workflow import documents, refusals
 

@@ -178,7 +178,7 @@ def why_not_hand_over(user: User, *, actor: User) -> str:
 
     An admin of one organization would get into another one that way.
     """
-    if actor.is_active and actor.is_staff and actor.is_superuser:
+    if actor.is_site_staff:
         return ""
     if user.is_staff or user.is_superuser:
         return f"{user} is site staff: only site staff hands over a link for her."

@@ -2,7 +2,7 @@
 
 from django.db import transaction
 
-from reviews.models import Assignment, Member, Queue, QueueReviewer, Role, User
+from reviews.models import Assignment, Member, Queue, QueueReviewer, Role
 from reviews.workflow import audit, queues
 from reviews.workflow.audit import Actor
 from reviews.workflow.kept_words import MEMBERSHIP_ENDED
@@ -62,14 +62,10 @@ def _present(member: Member) -> Member:
 
 def _check(member: Member, actor: Actor, herself: str) -> None:
     """Site staff, and GradeBench itself, may do what an admin may not."""
-    if actor.user is None or _site_staff(actor.user):
+    if actor.user is None or actor.user.is_site_staff:
         return
     if actor.user == member.user:
         raise NotSo(herself)
     others = Member.objects.filter(organization=member.organization_id, role=Role.ADMIN).exclude(pk=member.pk)
     if member.role == Role.ADMIN and not others.exists():
         raise NotSo(f"{member.user} is the last admin of {member.organization}. Make somebody else an admin first.")
-
-
-def _site_staff(user: User) -> bool:
-    return user.is_active and user.is_staff and user.is_superuser
