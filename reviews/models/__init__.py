@@ -15,9 +15,10 @@ from reviews.models.audit import AuditEvent, AuditSeal
 from reviews.models.base import AppendOnlyViolation
 from reviews.models.completions import Completion, CompletionTag, Document, Encoding, Kind, Status, Tag
 from reviews.models.drafts import Draft
-from reviews.models.feedback import Feedback, FeedbackCompletion, FeedbackOrigin
+from reviews.models.feedback import Feedback, FeedbackCompletion, FeedbackOrigin, GradeValue
 from reviews.models.feedback_tasks import FeedbackTask, FeedbackTaskRevision, FeedbackTaskTag
 from reviews.models.idempotency import KeyedRequest
+from reviews.models.jobs import Job, JobKind, JobPart, JobRefusal, JobState
 from reviews.models.queues import (
     Assignment,
     AssignmentState,
@@ -30,6 +31,7 @@ from reviews.models.queues import (
     QueueReviewer,
 )
 from reviews.models.revisions import Revision, RevisionOrigin
+from reviews.models.saved_views import SavedView
 from reviews.models.sync import Heartbeat, Pull, PullRefusal, PullState, Push, PushKind, PushState, Refused
 from reviews.models.upstreams import Upstream
 
@@ -53,8 +55,14 @@ __all__ = [
     "FeedbackTask",
     "FeedbackTaskRevision",
     "FeedbackTaskTag",
+    "GradeValue",
     "Heartbeat",
     "ItemState",
+    "Job",
+    "JobKind",
+    "JobPart",
+    "JobRefusal",
+    "JobState",
     "KeyedRequest",
     "Kind",
     "LinkPurpose",
@@ -74,6 +82,7 @@ __all__ = [
     "Revision",
     "RevisionOrigin",
     "Role",
+    "SavedView",
     "Session",
     "SignInAttempt",
     "SignInLink",

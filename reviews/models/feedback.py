@@ -83,3 +83,25 @@ class FeedbackCompletion(AppendOnly):
 
     def __str__(self) -> str:
         return f"{self.feedback_id} on {self.completion_id}"
+
+
+class GradeValue(AppendOnly):
+    """One answer of a feedback that lists are filtered by: a number, yes or no, or one of the words that its rubric
+    offered. Text that somebody wrote is not among them. It repeats what the feedback says.
+    """
+
+    feedback = models.ForeignKey(Feedback, on_delete=models.PROTECT, related_name="+")
+    completion = models.ForeignKey(Completion, on_delete=models.PROTECT, related_name="+", db_index=False)
+    feedback_task = models.ForeignKey(FeedbackTask, on_delete=models.PROTECT, related_name="+", db_index=False)
+    name = models.CharField(max_length=200, help_text="The member of the values.")
+    value = models.CharField(max_length=100, help_text="As JSON writes it, a string without its quotation marks.")
+
+    objects = AppendOnlyQuerySet["GradeValue"].as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(name="grade_value_found", fields=["feedback_task", "name", "value", "-completion"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.value}"
