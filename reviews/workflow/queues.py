@@ -23,6 +23,7 @@ from reviews.models import (
     Status,
     User,
 )
+from reviews.models.compiled import insert_many
 from reviews.models.queues import NOT_AGAIN, TAKING
 from reviews.workflow import audit, clock
 from reviews.workflow.audit import Actor
@@ -43,26 +44,25 @@ class ClaimLost(RuntimeError):
 # Routing ---------------------------------------------------------------------------------------------------------
 
 
-def route(completion: Completion, feedback_tasks: Iterable[FeedbackTask]) -> None:
-    """Make the completion stand in the queues of exactly these feedback tasks, as far as nobody touched it.
+def route(completion: Completion, matching: Iterable[Queue]) -> None:
+    """Make the completion stand in exactly these queues, as far as nobody touched it.
 
     A started completion stands in none: there is nothing to review yet.
     """
-    wanted = [] if completion.status == Status.STARTED else [task.queue for task in feedback_tasks]
+    wanted = [] if completion.status == Status.STARTED else list(matching)
     _withdraw(_untouched().filter(completion=completion).exclude(queue__in=wanted), UNMATCHED)
     _reopen(QueueItem.objects.filter(completion=completion, queue__in=wanted))
     QueueItem.objects.bulk_create([_item(queue, completion) for queue in wanted], ignore_conflicts=True)
 
 
-def route_new(matched: Iterable[tuple[Completion, Iterable[FeedbackTask]]]) -> None:
-    """As `route`, for many completions of which none was in any queue before."""
-    items = [
-        _item(task.queue, completion)
-        for completion, feedback_tasks in matched
+def route_new(matched: Iterable[tuple[Completion, Iterable[Queue]]]) -> None:
+    """As `route`, for completions of which none was in any queue before."""
+    insert_many(
+        _item(queue, completion)
+        for completion, matching in matched
         if completion.status != Status.STARTED
-        for task in feedback_tasks
-    ]
-    QueueItem.objects.bulk_create(items, ignore_conflicts=True)
+        for queue in matching
+    )
 
 
 def route_backlog(feedback_task: FeedbackTask) -> bool:
