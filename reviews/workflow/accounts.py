@@ -10,8 +10,8 @@ from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import CharField, DateTimeField
 from django.utils import timezone
 
+from gradebench.compiled import Compiled, asked
 from reviews.models import ApiToken, LinkPurpose, Member, Organization, Role, SignInLink, User
-from reviews.models.compiled import Compiled, asked
 from reviews.workflow import audit
 from reviews.workflow.audit import SYSTEM, Actor
 

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from gradebench.compiled import Compiled, asked
 from reviews.models import (
     AuditEvent,
     Completion,
@@ -23,7 +24,6 @@ from reviews.models import (
     Tag,
     Upstream,
 )
-from reviews.models.compiled import Compiled, asked
 from reviews.workflow import audit, clock, queues, schema
 from reviews.workflow.audit import SYSTEM, Actor
 

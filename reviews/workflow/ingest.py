@@ -10,8 +10,8 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import CharField, Q
 
+from gradebench.compiled import Compiled, asked, insert
 from reviews.models import Completion, Document, Organization, Push, PushKind, PushState, RevisionOrigin, Upstream
-from reviews.models.compiled import Compiled, asked, insert
 from reviews.models.sync import UNDECIDED
 from reviews.workflow import audit, clock, documents, feedback_tasks, leftovers, outbox, queues, revisions
 from reviews.workflow.audit import SYSTEM, Actor

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.db.models import CharField
 
+from gradebench.compiled import Compiled, asked, insert_many
 from reviews.models import Assignment, Completion, CompletionTag, Document, Revision, RevisionOrigin, Tag
-from reviews.models.compiled import Compiled, asked, insert_many
 from reviews.workflow import audit, documents, outbox
 from reviews.workflow.audit import SYSTEM, Actor
 
@@ -67,9 +67,24 @@ def accept(
 
 def lock(completion_id: int) -> Completion:
     """The completion, its row locked until the transaction ends (on SQLite the transaction itself is the lock)."""
-    # Alone, then read: PostgreSQL seeks joined rows in the state from before it waited, and would find no completion.
-    Completion.objects.select_for_update().only("pk").get(pk=completion_id)
-    return Completion.objects.with_documents().get(pk=completion_id)
+    hold(completion_id)
+    completion = _with_documents.first(pk=completion_id)
+    if completion is None:
+        raise Completion.DoesNotExist
+    return completion
+
+
+def hold(completion_id: int) -> None:
+    """Lock the completion's row until the transaction ends."""
+    # Alone, and read by another question: PostgreSQL seeks joined rows in the state from before it waited, and would
+    # find no completion.
+    _for_update.all(pk=completion_id)
+
+
+_for_update = Compiled(
+    lambda: Completion.objects.select_for_update().filter(pk=asked("pk")).values_list("pk").order_by()
+)
+_with_documents = Compiled(lambda: Completion.objects.with_documents().filter(pk=asked("pk")))
 
 
 def set_current(completion: Completion, row: Document, document: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.backends.utils import CursorWrapper
-from django.db.models import Model, QuerySet
+from django.db.models import Model, QuerySet, sql
 from django.db.models.expressions import Expression
 from django.db.models.query import get_related_populators
 
@@ -77,14 +77,9 @@ class _Statement:
 
     def rows(self, values: Mapping[str, Any]) -> list[Any]:
         with connection.cursor() as cursor:
-            cursor.execute(self._sql, [self._value(place, values) for place in self._places])
+            cursor.execute(self._sql, [_given(place, values) for place in self._places])
             rows = cursor.fetchall()
         return [self._row(self._converted(row)) for row in rows]
-
-    def _value(self, place: Any, values: Mapping[str, Any]) -> Any:
-        if not isinstance(place, _Asked):
-            return place
-        return place.field.get_db_prep_value(values[place.name], connection, prepared=False)
 
     def _converted(self, row: Sequence[Any]) -> Sequence[Any]:
         if not self._converters:
@@ -94,6 +89,13 @@ class _Statement:
             for convert in converters:
                 found[at] = convert(found[at], expression, connection)
         return found
+
+
+def _given(place: Any, values: Mapping[str, Any]) -> Any:
+    """The parameter for a place of a statement."""
+    if not isinstance(place, _Asked):
+        return place
+    return place.field.get_db_prep_value(values[place.name], connection, prepared=False)
 
 
 def _models(compiler: Any) -> Callable[[Sequence[Any]], Any]:
@@ -112,6 +114,37 @@ def _models(compiler: Any) -> Callable[[Sequence[Any]], Any]:
         return found
 
     return made
+
+
+# Updates ---------------------------------------------------------------------------------------------------------
+
+
+class CompiledUpdate:
+    """An update that is made again and again with other values: `change` gives the rows, of one table, and what their
+    columns become.
+    """
+
+    def __init__(self, change: "Callable[[], tuple[QuerySet[Any, Any], Mapping[str, Any]]]") -> None:
+        self._change = change
+        self._by_connection: WeakKeyDictionary[Any, tuple[str, Sequence[Any]]] = WeakKeyDictionary()
+
+    def __call__(self, **values: Any) -> int:
+        """How many rows met its condition."""
+        here = connections[DEFAULT_DB_ALIAS]
+        if (known := self._by_connection.get(here)) is None:
+            known = self._by_connection[here] = _update_statement(*self._change())
+        statement, places = known
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [_given(place, values) for place in places])
+            met: int = cursor.rowcount
+        return met
+
+
+def _update_statement(rows: "QuerySet[Any, Any]", values: Mapping[str, Any]) -> tuple[str, Sequence[Any]]:
+    query: Any = rows.order_by().query.chain(sql.UpdateQuery)
+    query.add_update_values(values)
+    statement, places = query.get_compiler(using=rows.db).as_sql()
+    return statement, places
 
 
 # Inserts ---------------------------------------------------------------------------------------------------------
