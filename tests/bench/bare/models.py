@@ -1,5 +1,7 @@
 """One table, with what a list, a claim and a grade need."""
 
+from typing import ClassVar
+
 from django.db import models
 
 
@@ -13,7 +15,7 @@ class Item(models.Model):
     reviewer = models.IntegerField(null=True)
     grade = models.TextField(null=True)  # noqa: DJ001 - empty and not yet given are two things
 
-    objects = models.Manager["Item"]()
+    objects: ClassVar[models.Manager["Item"]] = models.Manager()
 
     class Meta:
         app_label = "bare"
