@@ -53,6 +53,15 @@ class Figure:
             note=note,
         )
 
+    @classmethod
+    def rate(cls, key: str, words: str, many: int, seconds: float, cpu: float, *, note: str = "") -> "Figure":
+        """How many a second of what no client waits for."""
+        each = f"in {seconds:.1f} s, {cpu / many * 1000:.1f} ms of the servers' processors each"
+        said = "; ".join(filter(None, (each, note)))
+        return cls(
+            key, words, per_second=round(many / seconds, 1), value=round(many / seconds), unit="per s", note=said
+        )
+
     def __str__(self) -> str:
         if self.value is not None:
             return f"{self.words}: {self.value:g} {self.unit} {self.note}".rstrip()

@@ -144,7 +144,7 @@ class Rows:
             "received_at": at,
             "created_at": at,
             "preview": f"{own} {columns['preview']}"[: documents.PREVIEW_CHARACTERS],
-            "search_text": f"{own} {columns['search_text']}"[: documents.SEARCH_CHARACTERS],
+            "search_text": f" {own} {columns['search_text'].lstrip()}",
             "revision_count": int(edited),
         }
 
