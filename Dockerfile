@@ -2,7 +2,8 @@ FROM python:3.11-slim-bookworm
 
 ENV PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
-    GRADEBENCH_DATA_DIR=/data
+    GRADEBENCH_DATA_DIR=/data \
+    GRADEBENCH_WEB_BIND=0.0.0.0:8000
 
 RUN useradd --system --uid 10001 --user-group --no-create-home gradebench \
     && install --directory --owner=gradebench --group=gradebench /data
@@ -21,4 +22,4 @@ RUN GRADEBENCH_DATA_DIR=/build python manage.py collectstatic --noinput && rm -r
 
 USER gradebench
 EXPOSE 8000
-CMD ["gunicorn", "gradebench.wsgi", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", "--workers", "2", "--threads", "8", "--no-control-socket"]
+CMD ["gunicorn", "gradebench.wsgi", "--config", "python:gradebench.gunicorn_conf"]

@@ -302,6 +302,7 @@ class Instance:
                 "GRADEBENCH_ENCRYPTION_KEYS": encryption_key(),
                 # Plain HTTP on loopback could not carry the cookies that are bound to TLS.
                 "GRADEBENCH_HTTPS": "0",
+                "GRADEBENCH_WEB_BIND": f"{HOST}:{self.port}",
             }
         return env
 
@@ -344,10 +345,8 @@ class Instance:
         return self._adapted(compose_command(role.partition("-")[0]))
 
     def _adapted(self, words: list[str]) -> list[str]:
-        """A command of docker-compose.yml with this environment's programs and this port."""
-        program = Path(sys.executable).parent / words[0]
-        address = f"{HOST}:{self.port}"
-        return [str(program), *(address if word == "0.0.0.0:8000" else word for word in words[1:])]
+        """A command of docker-compose.yml with this environment's programs."""
+        return [str(Path(sys.executable).parent / words[0]), *words[1:]]
 
     def _is_healthy(self) -> bool:
         try:

@@ -31,8 +31,7 @@ REQUIRED = re.compile(r"\$\{[A-Z_]+:\?[^}]+\}")
 
 COMMANDS = {
     "migrate": "python manage.py migrate --noinput",
-    "web": "gunicorn gradebench.wsgi --bind 0.0.0.0:8000 --worker-class gthread --workers 2 --threads 8 "
-    "--no-control-socket",
+    "web": "gunicorn gradebench.wsgi --config python:gradebench.gunicorn_conf",
     "worker": "celery -A gradebench worker --concurrency 8 --purge --without-gossip --without-mingle",
     "beat": "celery -A gradebench beat",
 }

@@ -41,7 +41,7 @@ def test_every_command_exists(page: Path) -> None:
 
 @each_page
 def test_every_setting_is_read(page: Path) -> None:
-    settings = (ROOT / "gradebench" / "settings.py").read_text()
+    settings = "".join((ROOT / "gradebench" / name).read_text() for name in ("settings.py", "gunicorn_conf.py"))
     named = set(re.findall(r"\bGRADEBENCH_[A-Z_]+\b", page.read_text())) - {"GRADEBENCH_TEST_DATA"}
     assert {name for name in named if f'"{name}"' not in settings} == set()
 
