@@ -29,6 +29,8 @@ class Balancer:
         self._ports = ports
         self._turns = itertools.count()
         self._resting: dict[int, float] = {}
+        # Nobody else keeps hold of them while they wait.
+        self._tasks: set[asyncio.Task[None] | None] = set()
 
     async def serve(self, port: int) -> None:
         """Until the process ends."""
@@ -38,12 +40,15 @@ class Balancer:
             await server.serve_forever()
 
     async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        self._tasks.add(task)
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             request = await _read_request(reader)
             if not await self._pass_on(request, writer):
                 writer.write(BAD_GATEWAY)
             await writer.drain()
         writer.close()
+        self._tasks.discard(task)
 
     async def _pass_on(self, request: bytes, writer: asyncio.StreamWriter) -> bool:
         """Whether any server answered."""

@@ -22,7 +22,7 @@ from tests.services import Postgres, bound_to_parent, create_database, drop_data
 TEAM = "large"
 FRONT = "front"
 RUBRIC = "Rubric in front"
-TAG = "review"
+TAG = "front"
 SECONDS = 7200.0
 
 

@@ -1,7 +1,7 @@
 """What the processes of a GradeBench weigh, and how much they worked."""
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import psutil
@@ -62,7 +62,3 @@ def _line(name: str, rows: list[Weight], seconds: float) -> str:
     )
     return f"| {' | '.join(cells)} |"
 
-
-def of_roles(processes: Iterable[tuple[str, "psutil.Popen | object"]]) -> dict[str, int]:
-    """The ids of running processes by name."""
-    return {name: process.pid for name, process in processes}  # type: ignore[attr-defined]
