@@ -9,7 +9,10 @@ from tests.faults.verdict import percentile
 QUEUES, START, REVIEW, SUBMIT, AHEAD, CREATE = "queue page", "start", "review page", "submit", "fetch ahead", "create"
 PAGES = (QUEUES, START, REVIEW, SUBMIT, AHEAD)
 LIMITS = {0.95: 0.5, 0.99: 1.0}
-HEAD = "| request | count | per s | p50, ms | p95, ms | p99, ms | longest, ms | failed |\n|---|---|---|---|---|---|---|---|"
+HEAD = (
+    "| request | count | per s | p50, ms | p95, ms | p99, ms | longest, ms | failed |\n"
+    "|---|---|---|---|---|---|---|---|"
+)
 
 
 class Asked(NamedTuple):

@@ -1,8 +1,8 @@
 """A database with very many completions for the load test, made once and copied for each run.
 
-`python -m tests.bench.load.filling MANY` fills the one that its settings name. It is that of `million.py`, but that nine
-tenths of the queue items stand in one queue, of a feedback task that the upstream FRONT has: what is pulled from there
-and what the API creates joins them.
+`python -m tests.bench.load.filling MANY` fills the one that its settings name. It is that of `million.py`, but that
+nine tenths of the queue items stand in one queue, of a feedback task that the upstream FRONT has: what is pulled from
+there and what the API creates joins them.
 """
 
 import hashlib
@@ -56,7 +56,7 @@ class Filled(Instance):
         if not _exists(postgres, self._filled.name):
             self._fill(postgres, broker_url, many)
 
-    def _migrated(self, server: str) -> Path:
+    def _migrated(self, _server: str) -> Path:
         return self._filled
 
     def _fill(self, postgres: Postgres, broker_url: str, many: int) -> None:

@@ -80,9 +80,7 @@ class Load:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.visitors = [
-            Visitor(plan, name, random.Random(f"{plan.seed} {name}")) for name in plan.reviewers
-        ]
+        self.visitors = [Visitor(plan, name, random.Random(f"{plan.seed} {name}")) for name in plan.reviewers]
         self.created: list[Asked] = []
         self.ledger = Ledger()
         self._marks = Marks(plan.seed)
@@ -150,9 +148,7 @@ class Load:
                 said = repr(error)
             used = time.monotonic()
             # What was wrong, or what was made; which create it was is known by its id.
-            self.created.append(
-                Asked(CREATE, due, sent, used, status, uid if status == 200 else f"{uid} {said}")
-            )
+            self.created.append(Asked(CREATE, due, sent, used, status, uid if status == 200 else f"{uid} {said}"))
         connection.close()
 
 

@@ -103,7 +103,9 @@ class Mix:
                 case 4:
                     yield session.get(f"{url}/api/completions/{uid}").status_code
                 case 5:
-                    yield session.post(f"{url}/api/v1/completions/{uid}", data=json.dumps({"tags": ["a", "b"]})).status_code
+                    yield session.post(
+                        f"{url}/api/v1/completions/{uid}", data=json.dumps({"tags": ["a", "b"]})
+                    ).status_code
                 case 6:
                     yield session.post(f"{url}/api/v1/completions", data='{"request": [').status_code
                 case _:

@@ -105,4 +105,3 @@ def report(stage: Stage, noted: Noted, found: counts.Found, killer: kills.Killer
             str(found),
         ]
     )
-

@@ -77,8 +77,13 @@ def staged(
         stack.callback(instance.close)
         names = [f"reviewer-{number}" for number in range(reviewers)]
         said = {
-            **{"team": filling.TEAM, "front": filling.FRONT, "there": ORGANIZATION, "url": upstream.url},
-            **{"token": TOKEN, "names": names, "password": steps.PASSWORD},
+            "team": filling.TEAM,
+            "front": filling.FRONT,
+            "there": ORGANIZATION,
+            "url": upstream.url,
+            "token": TOKEN,
+            "names": names,
+            "password": steps.PASSWORD,
         }
         token, task, newest = steps.ask_database(instance, SET_UP.format(**said)).splitlines()[-3:]
         upstream.feedback_tasks.append({**scenario.feedback_task(0, filling.TAG), "id": task})

@@ -112,9 +112,7 @@ class Visitor(Person):
         self._ready, self._behind = "", ""
         return answer.status_code
 
-    def _ask(
-        self, method: str, url: str, data: dict[str, str] | None, headers: dict[str, str]
-    ) -> requests.Response:
+    def _ask(self, method: str, url: str, data: dict[str, str] | None, headers: dict[str, str]) -> requests.Response:
         """One request, noted down. What it leads to is due once it was answered."""
         sent, status, said = time.monotonic(), 0, ""
         try:
@@ -136,4 +134,3 @@ class Visitor(Person):
 def _kind_of(method: str, url: str) -> str:
     words = f"{method} {urlsplit(url).path}"
     return next((kind for pattern, kind in KINDS if pattern.match(words)), re.sub(r"\d+", "N", words))
-

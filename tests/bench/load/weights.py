@@ -61,4 +61,3 @@ def _line(name: str, rows: list[Weight], seconds: float) -> str:
         *(f"{(last.own / (first.own or 1) - 1) * 100:+.1f} %", f"{(last.seconds - first.seconds) / seconds:.2f}"),
     )
     return f"| {' | '.join(cells)} |"
-
