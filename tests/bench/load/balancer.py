@@ -1,5 +1,5 @@
-"""A balancer before several web processes, in a process of its own. `python -m tests.bench.load.balancer PORT…` prints the
-port that it listens on.
+"""A balancer before several web processes, in a process of its own. `python -m tests.bench.load.balancer PORT…` prints
+the port that it listens on.
 
 Each connection carries one request to the next server in turn. What could not be handed over goes to another one, and
 so does a GET whose server went away before it said anything; any other request that is broken off is answered 502, for

@@ -64,7 +64,8 @@ def load(stage: Stage, plan: Plan, rounds: int) -> tuple[Noted, kills.Killer]:
     """Let the generator work; watch, weigh and kill meanwhile."""
     words = [*bound_to_parent("KILL"), sys.executable, "-m", "tests.bench.load.generator"]
     with subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin and process.stdout
+        assert process.stdin is not None
+        assert process.stdout is not None
         process.stdin.write(json.dumps(asdict(plan)) + "\n")
         process.stdin.flush()
         if process.stdout.readline() != "ready\n":
@@ -95,7 +96,7 @@ def report(stage: Stage, noted: Noted, found: counts.Found, killer: kills.Killer
         [
             f"\n{took:.0f} s, {len(noted.asked):,} requests",
             f"creates offered {noted.offered:,}, done {len(creates):,} ({len(creates) / took:.1f}/s)",
-            f"the generator worked {noted.cpu_seconds / took:.2f} cores; latest sent {lateness * 1000:.0f} ms after due",
+            f"the generator: {noted.cpu_seconds / took:.2f} cores; latest request sent {lateness * 1000:.0f} ms after due",
             *killer.said,
             "",
             table(noted.asked, took),
