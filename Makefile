@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run test chaos lint types migrations-check audit
+.PHONY: help setup dev run test chaos load lint types migrations-check audit
 
 PORT ?= 8000
 DEMO ?= 1
@@ -30,6 +30,9 @@ test: dev ## run all tests on SQLite, and those of database and processes on Pos
 
 chaos: dev ## kill web, worker, PostgreSQL and broker by the hundred and count what is lost; ARGS='--seed 7 --short', '--soak 40'
 	@exec $(PYTHON_HERE) -m tests.faults.chaos $(ARGS)
+
+load: dev ## 50 reviewers and 50 creates a second against a million completions for ten minutes; ARGS='--kills', '--memory', '--export'
+	@exec $(PYTHON_HERE) -m tests.bench.load $(ARGS)
 
 lint: dev ## check style, formatting, templates and the direction of imports
 	@$(VENV)/bin/ruff check $(SOURCES)

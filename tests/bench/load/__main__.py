@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from tests.bench.load import memory, reviewing
+from tests.bench.load import exporting, memory, reviewing
 
 
 def main() -> int:
@@ -19,11 +19,14 @@ def main() -> int:
     parser.add_argument("--think", type=float, default=10.0, help="seconds on the average, half to one and a half")
     parser.add_argument("--kills", type=int, default=0, const=1, nargs="?", metavar="ROUNDS")
     parser.add_argument("--memory", type=int, default=0, const=100_000, nargs="?", metavar="REQUESTS")
+    parser.add_argument("--export", action="store_true", help="export everything instead")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="for the filled database, to be used again")
     parser.add_argument("--counts-only", action="store_true", help="succeed however long it took")
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
-    return memory.run(options) if options.memory else reviewing.run(options)
+    if options.memory:
+        return memory.run(options)
+    return exporting.run(options) if options.export else reviewing.run(options)
 
 
 def _end(number: int, _frame: FrameType | None) -> None:

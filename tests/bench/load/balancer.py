@@ -32,12 +32,9 @@ class Balancer:
         # Nobody else keeps hold of them while they wait.
         self._tasks: set[asyncio.Task[None] | None] = set()
 
-    async def serve(self, port: int) -> None:
-        """Until the process ends."""
-        server = await asyncio.start_server(self._handle, HOST, port, backlog=512)
-        print(port, flush=True)
-        async with server:
-            await server.serve_forever()
+    async def listen(self, port: int) -> asyncio.Server:
+        """Take requests from now on."""
+        return await asyncio.start_server(self._handle, HOST, port, backlog=512)
 
     async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -94,5 +91,12 @@ async def _read(reader: asyncio.StreamReader) -> bytes:
         return b""
 
 
+async def main() -> None:
+    """Until the process ends."""
+    server = await Balancer([int(word) for word in sys.argv[1:]]).listen(port := free_port())
+    print(port, flush=True)
+    await server.serve_forever()
+
+
 if __name__ == "__main__":
-    asyncio.run(Balancer([int(word) for word in sys.argv[1:]]).serve(free_port()))
+    asyncio.run(main())

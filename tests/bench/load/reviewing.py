@@ -7,7 +7,7 @@ import sys
 import time
 from dataclasses import asdict
 
-from tests.bench.load import counts, filling, kills
+from tests.bench.load import counts, filling, kills, statements
 from tests.bench.load.asked import CREATE, table, too_slow
 from tests.bench.load.generator import Noted, Plan
 from tests.bench.load.stage import Stage, staged
@@ -29,6 +29,9 @@ def run(options: argparse.Namespace) -> int:
         before = counts.Before.of(stage)
         noted, killer = load(stage, plan(stage, options), options.kills)
         found = counts.find(stage, noted, before, killer.moments)
+        pages = statements.ask(stage.instance, stage.names[0])
+        found.notes += map(str, pages)
+        found.wrong += [str(page) for page in pages[:1] if page.statements > statements.MOST]
         print(report(stage, noted, found, killer))
         slow = too_slow(noted.asked)
         for words in (*found.wrong, *slow):
@@ -96,7 +99,7 @@ def report(stage: Stage, noted: Noted, found: counts.Found, killer: kills.Killer
         [
             f"\n{took:.0f} s, {len(noted.asked):,} requests",
             f"creates offered {noted.offered:,}, done {len(creates):,} ({len(creates) / took:.1f}/s)",
-            f"the generator: {noted.cpu_seconds / took:.2f} cores; latest request sent {lateness * 1000:.0f} ms after due",
+            f"the generator: {noted.cpu_seconds / took:.2f} cores; latest sent {lateness * 1000:.0f} ms late",
             *killer.said,
             "",
             table(noted.asked, took),

@@ -6,7 +6,7 @@ import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.bench.load import filling
@@ -43,18 +43,20 @@ class Stage:
     """All that runs. `newest` is the highest id of a completion that was filled in."""
 
     instance: Instance
-    postgres: Postgres
     upstream: FaultyUpstream
     token: str
     names: Sequence[str]
     newest: int
     port: int
-    scales: Scales
+    scales: Scales = field(default_factory=Scales)
+    database_pid: int = 0
 
     def weigh(self) -> None:
         """Note what each process weighs."""
         running = {role: process.pid for role, process in self.instance.processes.items()}
-        self.scales.weigh({**running, "PostgreSQL": self.postgres.pid})
+        if self.database_pid:
+            running["PostgreSQL"] = self.database_pid
+        self.scales.weigh(running)
 
 
 @contextlib.contextmanager
@@ -68,13 +70,24 @@ def staged(
     doubled: bool,
     env: dict[str, str | None] | None = None,
 ) -> Iterator[Stage]:
-    """Everything ready for so many reviews that are pushed; with `doubled` two of each process, behind a balancer."""
+    """Everything ready for so many reviews that are pushed, with servers of its own; with `doubled` two of each
+    process, behind a balancer.
+    """
+    with (
+        filling.KeptPostgres(keep) if keep else Postgres() as postgres,
+        Valkey() as valkey,
+        contextlib.closing(filling.Filled(completions, postgres, valkey.url, env=env)) as instance,
+        set_up(instance, reviewers=reviewers, reviews=reviews, seed=seed, doubled=doubled) as stage,
+    ):
+        stage.database_pid = postgres.pid
+        yield stage
+
+
+@contextlib.contextmanager
+def set_up(instance: Instance, *, reviewers: int, reviews: int, seed: int, doubled: bool) -> Iterator[Stage]:
+    """The same over an instance whose database is filled, and which does not run yet."""
     with contextlib.ExitStack() as stack:
-        postgres = stack.enter_context(filling.KeptPostgres(keep) if keep else Postgres())
-        valkey = stack.enter_context(Valkey())
         upstream = stack.enter_context(FaultyUpstream(seed=seed))
-        instance = filling.Filled(completions, postgres, valkey.url, env=env)
-        stack.callback(instance.close)
         names = [f"reviewer-{number}" for number in range(reviewers)]
         said = {
             "team": filling.TEAM,
@@ -94,10 +107,10 @@ def staged(
             other = free_port()
             instance.role_env["web-2"] = {"GRADEBENCH_WEB_BIND": f"{HOST}:{other}"}
             port = _balancer(stack, instance.port, other)
-        instance.start(*(instance.roles if not doubled else doubled_roles(instance)))
+        instance.start(*(doubled_roles(instance) if doubled else instance.roles))
         instance.wait_ready()
-        _put_in_front(instance, int(newest), len(upstream.completions))
-        yield Stage(instance, postgres, upstream, token, names, int(newest), port, Scales())
+        _put_in_front(instance, int(newest), reviews)
+        yield Stage(instance, upstream, token, names, int(newest), port)
 
 
 def doubled_roles(instance: Instance) -> list[str]:
