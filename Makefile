@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run test bench chaos lint types migrations-check audit
+.PHONY: help setup dev run test bench load chaos lint types migrations-check audit
 
 PORT ?= 8000
 DEMO ?= 1
@@ -33,6 +33,9 @@ bench: dev ## measure it, 1,000 to 1,000,000 completions, in under 45 minutes; A
 
 chaos: dev ## kill web, worker, PostgreSQL and broker by the hundred and count what is lost; ARGS='--seed 7 --short', '--soak 40'
 	@exec $(PYTHON_HERE) -m tests.faults.chaos $(ARGS)
+
+load: dev ## 50 reviewers and 50 creates a second against a million completions for ten minutes; ARGS='--kills', '--memory', '--export'
+	@exec $(PYTHON_HERE) -m tests.bench.load $(ARGS)
 
 lint: dev ## check style, formatting, templates and the direction of imports
 	@$(VENV)/bin/ruff check $(SOURCES)

@@ -47,6 +47,12 @@ class Queue(models.Model):
     order = models.CharField(max_length=16, choices=Order.choices, default=Order.OLDEST)
     claim_minutes = models.PositiveSmallIntegerField(default=15, validators=[MinValueValidator(1)])
     created_at = models.DateTimeField(auto_now_add=True)
+    # How far it was when it was last counted: what pages show of a queue that is too long to be counted for each.
+    counted_at = models.DateTimeField(null=True, editable=False)
+    free_count = models.IntegerField(null=True, editable=False)
+    held_count = models.IntegerField(null=True, editable=False)
+    done_count = models.IntegerField(null=True, editable=False)
+    flagged_count = models.IntegerField(null=True, editable=False)
 
     objects = QueueQuerySet.as_manager()
 

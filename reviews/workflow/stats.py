@@ -13,6 +13,10 @@ from reviews.models import Assignment, AssignmentState, ItemState, Queue, QueueI
 LONGEST_REVIEW = timedelta(minutes=20)
 # Today's submits of a queue from which paces are made: those of fifty reviewers.
 MOST_MOMENTS = 20_000
+# A queue of more items is not counted for each page: at a million that takes a second of work. What pages show of it
+# is no older than this, as long as somebody sweeps.
+LONG = 5_000
+COUNTED_EACH = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,34 @@ class ReviewerDay:
 
 
 def count_items(queues: list[Queue]) -> dict[int, QueueCounts]:
-    """Counts per queue id, in one query."""
+    """Counts per queue id, in one query at most. Those of a long queue are as they were when it was last counted."""
+    kept = {queue.pk: counts for queue in queues if (counts := _kept(queue)) and counts.total > LONG}
+    short = [queue for queue in queues if queue.pk not in kept]
+    return {**kept, **(_count(short) if short else {})}
+
+
+def keep_counts(now: datetime) -> Queue | None:
+    """Count the queue that was counted longest ago, if that is long enough ago; None when none is due, or when another
+    process was faster.
+    """
+    due = Queue.objects.filter(Q(counted_at=None) | Q(counted_at__lte=now - COUNTED_EACH))
+    queue = due.order_by(F("counted_at").asc(nulls_first=True), "pk").first()
+    if queue is None or not Queue.objects.filter(pk=queue.pk, counted_at=queue.counted_at).update(counted_at=now):
+        return None
+    counts = _count([queue])[queue.pk]
+    Queue.objects.filter(pk=queue.pk).update(
+        free_count=counts.free, held_count=counts.held, done_count=counts.done, flagged_count=counts.flagged
+    )
+    return queue
+
+
+def _kept(queue: Queue) -> QueueCounts | None:
+    counts = (queue.free_count, queue.held_count, queue.done_count, queue.flagged_count)
+    free, held, done, flagged = (count or 0 for count in counts)
+    return None if None in counts else QueueCounts(free, held, done, flagged)
+
+
+def _count(queues: list[Queue]) -> dict[int, QueueCounts]:
     has_place = Q(state=ItemState.OPEN, places_taken__lt=F("reviews_needed"))
     rows = (
         QueueItem.objects.filter(queue__in=queues)

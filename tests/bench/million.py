@@ -74,13 +74,17 @@ class Team:
         return cls(made, sources, [task.queue for task in tasks], people, tags, texts, pulls)
 
 
+def make_teams() -> tuple[Team, Team]:
+    """The small one and the large one."""
+    return Team.make("small", upstreams=1, queues=1), Team.make("large", upstreams=2, queues=3)
+
+
 class Rows:
     """Row `number` of `many` completions, and what hangs on it. A moment is text that both databases read."""
 
-    def __init__(self, many: int) -> None:
+    def __init__(self, many: int, teams: tuple[Team, Team]) -> None:
         self.many = many
-        small, large = Team.make("small", upstreams=1, queues=1), Team.make("large", upstreams=2, queues=3)
-        self._teams = (small, large)
+        self._teams = teams
         self._now = datetime.now(UTC).replace(microsecond=0)
         self._step = timedelta(days=DAYS) / many
         # Making the teams has left rows of these.
@@ -288,11 +292,11 @@ def uid(number: int) -> str:
     return str(UUID(int=(number * 0x9E3779B97F4A7C15F39CC0605CEDC835) % 2**128, version=4))
 
 
-def fill(many: int) -> None:
+def fill(many: int, teams: tuple[Team, Team] | None = None) -> None:
     """So many completions and queue items, a fifth as many grades, reviews and pushes, a tenth as many revisions, a
-    third as many audit events, into a database that is migrated and empty.
+    third as many audit events, into a database that is migrated and empty but for the teams.
     """
-    rows = Rows(many)
+    rows = Rows(many, teams or make_teams())
     fifths = range(5, many + 1, 5)
     skipped = range(1, many + 1, 500)
     plan: list[tuple[type[Model], Callable[[int], dict[str, Any]], Sequence[int]]] = [

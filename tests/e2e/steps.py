@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -190,10 +190,18 @@ class Forms(HTMLParser):
         return self.forms.setdefault(name, Form())
 
 
+class Served(Protocol):
+    """What has an address: an instance, or whatever stands before one."""
+
+    @property
+    def url(self) -> str:
+        """Without a slash at its end."""
+
+
 class Reviewer:
     """A person with a session who reads pages and sends their forms; `seconds` has what each request took."""
 
-    def __init__(self, instance: Instance, username: str = "") -> None:
+    def __init__(self, instance: Served, username: str = "") -> None:
         self.base = instance.url
         self.session = requests.Session()
         self.seconds: list[tuple[float, str]] = []

@@ -34,7 +34,7 @@ SUBMITTED = re.compile(r"POST /reviews/\d+/submit 303$")
 class Person(steps.Reviewer):
     """A reviewer whose every request may remain without an answer."""
 
-    def __init__(self, instance: Instance, username: str) -> None:
+    def __init__(self, instance: steps.Served, username: str) -> None:
         super().__init__(instance)
         self.username = username
 

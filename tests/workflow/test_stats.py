@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from reviews.models import Assignment, FeedbackTask, QueueItem
+from reviews.models import Assignment, FeedbackTask, Queue, QueueItem
 from reviews.workflow import queues, stats
 from reviews.workflow.stats import QueueCounts, ReviewerDay
 from tests import factories
@@ -38,6 +38,29 @@ def test_it_counts_many_queues_in_one_query(django_assert_num_queries: DjangoAss
     with django_assert_num_queries(1):
         counts = stats.count_items([full.queue, empty.queue])
     assert [counts[full.queue.pk].total, counts[empty.queue.pk].total] == [1, 0]
+
+
+def test_a_long_queue_is_as_it_was_when_it_was_last_counted(
+    monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    monkeypatch.setattr(stats, "LONG", 2)
+    wanted, now = _filled(3), timezone.now()
+    factories.submit(factories.assignment(wanted))
+    assert stats.keep_counts(now) == wanted.queue
+    factories.submit(factories.assignment(wanted))
+    long = Queue.objects.get(pk=wanted.queue.pk)
+    with django_assert_num_queries(0):
+        assert stats.count_items([long])[long.pk] == QueueCounts(free=2, held=0, done=1)
+    monkeypatch.setattr(stats, "LONG", 3)
+    assert stats.count_items([long])[long.pk] == QueueCounts(free=1, held=0, done=2)
+
+
+def test_each_queue_is_counted_once_a_minute() -> None:
+    queues_of = {_filled(1).queue.pk, _filled(0).queue.pk}
+    now = timezone.now()
+    assert {queue.pk for _ in range(2) if (queue := stats.keep_counts(now))} == queues_of
+    assert stats.keep_counts(now + timedelta(seconds=59)) is None
+    assert stats.keep_counts(now + timedelta(seconds=60)) is not None
 
 
 def test_it_counts_what_she_skipped_and_others_may_still_take() -> None:
