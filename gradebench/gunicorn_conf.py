@@ -5,6 +5,9 @@ gunicorn gradebench.wsgi --config python:gradebench.gunicorn_conf
 
 import os
 from pathlib import Path
+from typing import Any
+
+from gradebench import draining
 
 
 def _number(name: str, default: int) -> int:
@@ -42,3 +45,8 @@ forwarded_allow_ips = os.environ.get("GRADEBENCH_TRUSTED_PROXIES", "") or "127.0
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 # Signals do all that is asked of it, and the file system of the image is read-only.
 control_socket_disable = True
+
+
+def when_ready(server: Any) -> None:
+    """The master has its sockets and its first processes."""
+    draining.prepare(server)

@@ -6,35 +6,21 @@ import json
 import os
 import re
 import secrets
-import shlex
 import stat
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
+from gradebench.version import VERSION
 from tests.instances import ROOT, compose_command, encryption_key
 
 # The same on both databases: once is enough.
 pytestmark = pytest.mark.sqlite
 
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = ("migrate", "web", "worker", "beat")
 SECRET_NAME = re.compile("SECRET|PASSWORD|KEY|TOKEN")
-# ${NAME:?why}: compose refuses to start without it and says why.
-REQUIRED = re.compile(r"\$\{[A-Z_]+:\?[^}]+\}")
-
-COMMANDS = {
-    "migrate": "python manage.py migrate --noinput",
-    "web": "gunicorn gradebench.wsgi --config python:gradebench.gunicorn_conf",
-    "worker": "celery -A gradebench worker --concurrency 8 --purge --without-gossip --without-mingle",
-    "beat": "celery -A gradebench beat",
-}
 
 
 def dockerfile() -> list[tuple[str, str]]:
@@ -64,56 +50,6 @@ def run(words: list[str], env: dict[str, str]) -> "subprocess.CompletedProcess[s
     return subprocess.run(
         [program, *words[1:]], cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False
     )
-
-
-def test_compose_has_the_services_and_nothing_else() -> None:
-    assert set(SERVICES) == {*OURS, "postgres", "redis"}
-
-
-@pytest.mark.parametrize("service", OURS)
-def test_compose_runs_the_documented_command(service: str) -> None:
-    assert compose_command(service) == shlex.split(COMMANDS[service])
-
-
-@pytest.mark.parametrize("service", sorted(SERVICES))
-def test_compose_holds_no_secret(service: str) -> None:
-    for name, value in SERVICES[service].get("environment", {}).items():
-        if SECRET_NAME.search(name) or name in ("DATABASE_URL", "ALLOWED_HOSTS"):
-            assert REQUIRED.search(value), f"{name} has to be given, and refused when it is not"
-    assert not re.search(
-        r"\$\{[A-Z_]*(SECRET|PASSWORD|KEY|TOKEN)[A-Z_]*(:-|-|\})", (ROOT / "docker-compose.yml").read_text()
-    )
-
-
-@pytest.mark.parametrize("service", sorted(set(SERVICES) - {"migrate"}))
-def test_every_lasting_service_is_watched_and_comes_back(service: str) -> None:
-    assert SERVICES[service]["healthcheck"]["test"]
-    assert SERVICES[service]["restart"] == "unless-stopped"
-
-
-@pytest.mark.parametrize("service", ["web", "worker", "beat"])
-def test_our_services_wait_for_what_they_need(service: str) -> None:
-    assert SERVICES[service]["depends_on"] == {
-        "migrate": {"condition": "service_completed_successfully"},
-        "redis": {"condition": "service_healthy"},
-    }
-    assert SERVICES["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
-
-
-def test_volumes_are_named() -> None:
-    used = {volume.partition(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])}
-    assert used == set(COMPOSE["volumes"]) == {"postgres"}
-
-
-def test_only_the_web_is_published_and_only_on_loopback() -> None:
-    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert published == {"web": ["127.0.0.1:${PORT:-8000}:8000"]}
-
-
-def test_the_environment_of_compose_is_known_to_the_settings() -> None:
-    settings = (ROOT / "gradebench" / "settings.py").read_text()
-    for name in SERVICES["web"]["environment"]:
-        assert f'"{name}"' in settings, f"settings.py does not read {name}"
 
 
 def test_gunicorn_takes_the_command_of_web(tmp_path: Path) -> None:
@@ -178,9 +114,27 @@ def test_collectstatic_leaves_files_that_may_be_cached_for_ever(tmp_path: Path) 
     assert (tmp_path / "static" / "staticfiles.json").is_file()
 
 
-def test_the_image_does_not_run_as_root() -> None:
+def test_the_image_does_not_run_as_root_and_an_engine_can_see_it() -> None:
     users = [rest for word, rest in dockerfile() if word == "USER"]
-    assert users == ["gradebench"]
+    assert users == ["10001:10001"]
+    assert any("--uid 10001" in rest for word, rest in dockerfile() if word == "RUN")
+
+
+def test_the_image_says_what_it_is() -> None:
+    labels = " ".join(rest for word, rest in dockerfile() if word == "LABEL")
+    assert f'org.opencontainers.image.version="{VERSION}"' in labels
+
+
+def test_every_stage_begins_with_the_same_image_which_has_a_tag() -> None:
+    bases = {rest.partition(" AS ")[0] for word, rest in dockerfile() if word == "FROM"}
+    assert len(bases) == 1
+    assert re.fullmatch(r"python:\d+\.\d+-\S+", bases.pop())
+
+
+def test_the_image_keeps_nothing_that_only_its_making_needs() -> None:
+    stages = "\n".join(f"{word} {rest}" for word, rest in dockerfile()).split("FROM ")[1:]
+    assert "PIP_NO_CACHE_DIR=1" in stages[0]
+    assert "pip" not in stages[-1]
 
 
 def test_the_image_runs_what_compose_runs() -> None:
@@ -190,7 +144,8 @@ def test_the_image_runs_what_compose_runs() -> None:
 
 def test_the_image_is_made_of_files_that_are_there_and_let_through() -> None:
     let_through = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
-    copied = {source for word, rest in dockerfile() if word == "COPY" for source in rest.split()[:-1]}
+    copies = [rest for word, rest in dockerfile() if word == "COPY" and not rest.startswith("--from=")]
+    copied = {source for rest in copies for source in rest.split()[:-1]}
     assert copied == let_through
     for name in copied:
         assert (ROOT / name).exists(), f"the Dockerfile copies {name}"
@@ -202,7 +157,7 @@ def test_the_image_holds_no_secret() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["bin/venv", "bin/chromium", "bin/faketime", "bin/foreground.py", ".ci/run", "manage.py"]
+    "name", ["bin/venv", "bin/chromium", "bin/faketime", "bin/nginx", "bin/foreground.py", ".ci/run", "manage.py"]
 )
 def test_a_script_may_be_run(name: str) -> None:
     assert (ROOT / name).stat().st_mode & stat.S_IXUSR
@@ -315,3 +270,11 @@ def test_without_faketime_a_user_is_told_the_one_command(stubs: Stubs) -> None:
     done = bootstrap(stubs(id="echo 1000"), "/bin/sh", "-c", script)
     assert done.returncode == 1
     assert "sudo apt-get install -y faketime" in done.stderr
+
+
+def test_without_nginx_a_user_is_told_the_one_command(stubs: Stubs) -> None:
+    # As above, for a program that is unpacked.
+    script = (ROOT / "bin" / "nginx").read_text().replace("/usr/sbin/nginx", "/nowhere/nginx")
+    done = bootstrap(stubs(apt_get="exit 1"), "/bin/sh", "-c", script)
+    assert done.returncode == 1
+    assert "sudo apt-get install -y nginx" in done.stderr
