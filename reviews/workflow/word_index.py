@@ -5,6 +5,7 @@ keeps both, from the column `search_text`.
 from collections.abc import Iterable
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.db.models import BooleanField, F, QuerySet, Value
 from django.db.models.expressions import Func
 
@@ -12,10 +13,13 @@ from reviews.models import Completion
 from reviews.workflow.words import Asked
 
 ROWS = "SELECT rowid FROM reviews_completion_words WHERE reviews_completion_words MATCH %s"
+MERGE = "INSERT INTO reviews_completion_words(reviews_completion_words, rank) VALUES ('merge', %s)"
 EXPRESSIONS = "%(expressions)s"
 # SQLite has no statistics of words: up to so many completions that have them are looked at, all of them, and sorted;
 # where there are more, the completions are asked one by one in the order of the list.
 FEW = 20_000
+# Pages of 4 KB: some fifty milliseconds, in which nobody else writes.
+FORGOTTEN_AT_ONCE = 200
 
 
 class Vector(Func):
@@ -41,6 +45,34 @@ def newest_having(found: QuerySet[Completion], asked: Iterable[Asked]) -> QueryS
     each = f"EXISTS ({ROWS % EXPRESSIONS})"
     its_own = Func(Value(_fts(asked)), F("pk"), template=each, arg_joiner=" AND rowid = ", output_field=BooleanField())
     return found.filter(its_own)
+
+
+def forget() -> None:
+    """Let go for good of words that have left the column. Not within a transaction: each step is one of its own.
+
+    SQLite's index only notes that a row has left, and keeps its words until it joins its parts; here it joins all of
+    them. PostgreSQL's lets go when it is vacuumed, as the rows themselves do.
+    """
+    if connection.vendor != "sqlite":
+        return
+    pages = -FORGOTTEN_AT_ONCE
+    with connection.cursor() as cursor:
+        while True:
+            before = _written(cursor)
+            cursor.execute(
+                "INSERT INTO reviews_completion_words(reviews_completion_words, rank) VALUES ('merge', %s)", [pages]
+            )
+            # As SQLite's documentation has it: fewer than two rows changed, nothing was left to do.
+            if _written(cursor) - before < 2:
+                return
+            # The first step says that all parts are to become one.
+            pages = FORGOTTEN_AT_ONCE
+
+
+def _written(cursor: CursorWrapper) -> int:
+    cursor.execute("SELECT total_changes()")
+    (written,) = cursor.fetchone()
+    return int(written)
 
 
 def _in_vector(asked: Iterable[Asked]) -> Func:

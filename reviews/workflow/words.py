@@ -6,12 +6,13 @@ that put no spaces between words are taken two characters at a time, and the las
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 # The rest of a longer one says nothing more; what is encoded as text is no word at all.
 LONGEST = 40
-MOST_CHARACTERS = 4_000
+# What is kept of a text: half as many characters as it has, so that what is stored in all stays small beside it.
+FEWEST_CHARACTERS, MOST_CHARACTERS = 1_000, 4_000
 # Of one text: to read all words of a megabyte would take longer than to store it.
 MOST_READ = 20_000
 SHORTEST_BEGINNING = 2
@@ -36,21 +37,21 @@ class Asked:
     beginning: bool = False
 
 
-def column(texts: Iterable[str]) -> str:
+def column(texts: Sequence[str]) -> str:
     """The words of these texts, each once, the first ones where there are too many, as the column of a row has them.
 
     A space stands before them: by it the index tells them from the text that former versions kept there.
     """
     found: dict[str, None] = {}
-    left = MOST_CHARACTERS
+    left = max(FEWEST_CHARACTERS, min(MOST_CHARACTERS, sum(map(len, texts)) // 2))
     for text in texts:
         for word in _words(text[:MOST_READ]):
             if word not in found:
                 left -= len(word) + 1
                 if left < 0:
-                    break
+                    return _joined(found)
                 found[word] = None
-    return " " + " ".join(found) if found else ""
+    return _joined(found)
 
 
 def asked(text: str) -> tuple[Asked, ...]:
@@ -70,8 +71,12 @@ def asked(text: str) -> tuple[Asked, ...]:
     return tuple(found)
 
 
+def _joined(found: Iterable[str]) -> str:
+    return "".join(f" {word}" for word in found)
+
+
 def _words(text: str) -> Iterator[str]:
-    for run in _runs(text):
+    for run in dict.fromkeys(_runs(text)):
         if run.isascii() or not _IS_UNSPACED.match(run):
             yield run[:LONGEST]
         else:
