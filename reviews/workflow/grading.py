@@ -1,7 +1,7 @@
 """Grading: what a reviewer submits, and feedback that comes by API."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,18 @@ from reviews.models import (
     FeedbackTaskRevision,
     Revision,
 )
-from reviews.workflow import audit, documents, drafts, editing, feedback_tasks, kept_words, outbox, queues, schema
+from reviews.workflow import (
+    audit,
+    documents,
+    drafts,
+    editing,
+    feedback_tasks,
+    grade_values,
+    kept_words,
+    outbox,
+    queues,
+    schema,
+)
 from reviews.workflow.audit import Actor
 from reviews.workflow.editing import LeafEdit
 from reviews.workflow.queues import ClaimLost
@@ -175,7 +186,7 @@ def _taken_back(held: Assignment) -> Feedback | None:
 
 
 def attach(
-    feedback: Feedback, completions: Iterable[Completion], actor: Actor, *, action: str = "feedback.create"
+    feedback: Feedback, completions: Sequence[Completion], actor: Actor, *, action: str = "feedback.create"
 ) -> None:
     """The completions that a feedback speaks of, the document of each that was graded, and the pushes. `action`: what
     the audit calls it.
@@ -190,6 +201,7 @@ def attach(
             words = _("The completion %(name)s is named twice.") % {"name": completion.uid}
             raise FeedbackRefused(words) from error
         outbox.enqueue_feedback(feedback, completion)
+    grade_values.keep(feedback, completions)
     audit.record(
         action,
         feedback,
