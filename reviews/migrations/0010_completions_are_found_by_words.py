@@ -105,9 +105,7 @@ class Migration(migrations.Migration):
         migrations.RunPython(index, forget),
         AddIndexConcurrently(
             model_name="completion",
-            index=models.Index(
-                fields=["organization", "model", "-received_at", "-id"], name="completion_of_model"
-            ),
+            index=models.Index(fields=["organization", "model", "-received_at", "-id"], name="completion_of_model"),
         ),
         AddIndexConcurrently(
             model_name="completion",

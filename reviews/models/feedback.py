@@ -1,7 +1,7 @@
 """Feedback: submitted grades. Append-only; a correction supersedes."""
 
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from reviews.models.accounts import ApiToken, Organization, User
@@ -19,9 +19,7 @@ class FeedbackOrigin(models.TextChoices):
 class FeedbackQuerySet(AppendOnlyQuerySet["Feedback"]):
     def standing(self) -> "FeedbackQuerySet":
         """Without what was corrected or taken back since."""
-        # A join to what is not there would be taken by PostgreSQL for one that leaves a single row.
-        corrections = self.model._default_manager.filter(supersedes=OuterRef("pk"))
-        return self.filter(~Exists(corrections), assignment__requeued_at=None)
+        return self.filter(superseded_by=None, assignment__requeued_at=None)
 
 
 class Feedback(AppendOnly):

@@ -155,6 +155,11 @@ def of_their_own(organization: Organization, wanted: Wanted) -> QuerySet[Complet
         "conflict_document__isnull": None if wanted.conflict is None else not wanted.conflict,
     }
     found = found.filter(**{column: value for column, value in said.items() if value not in (None, "")})
+    # What follows from these anyway is what SQLite knows the partial indexes by.
+    if wanted.session:
+        found = found.exclude(session_uid="")
+    if said["status"] not in ("", Status.FINISHED):
+        found = found.exclude(status=Status.FINISHED)
     it = {"completion": OuterRef("pk")}
     if wanted.edited is not None:
         # An edit that was taken back leaves what was received.
@@ -164,7 +169,7 @@ def of_their_own(organization: Organization, wanted: Wanted) -> QuerySet[Complet
     if wanted.flagged is False:
         found = found.filter(~Exists(QueueItem.objects.flagged().filter(**it)))
     if wanted.graded is False:
-        found = found.filter(~Exists(_graded().filter(**it)))
+        found = found.filter(~Exists(_standing(FeedbackCompletion.objects.filter(**it))))
     return found
 
 
@@ -178,32 +183,34 @@ def links(organization: Organization, wanted: Wanted, *, viewer: User | None) ->
     if wanted.queue is not None:
         yield _ids(items.filter(queue=wanted.queue))
     if wanted.graded:
-        yield _ids(_graded().filter(feedback__organization=organization))
+        yield _ids(_standing(FeedbackCompletion.objects.filter(feedback__organization=organization)))
     if wanted.reviewer or wanted.task:
         yield _ids(_grades(organization, wanted, viewer=viewer))
 
 
-def _grades(
-    organization: Organization, wanted: Wanted, *, viewer: User | None
-) -> QuerySet[GradeValue] | QuerySet[FeedbackCompletion]:
-    given = Feedback.objects.standing()
-    if viewer is not None and not _leads(viewer, organization):
-        given = given.filter(reviewer=viewer)
-    if wanted.reviewer:
-        given = given.filter(reviewer__username=wanted.reviewer)
+def _grades(organization: Organization, wanted: Wanted, *, viewer: User | None) -> QuerySet[Any]:
+    rows: QuerySet[Any] = FeedbackCompletion.objects.filter(feedback__organization=organization)
     if wanted.grade:
         name, value = wanted.grade
-        return GradeValue.objects.filter(feedback_task=wanted.task, name=name, value=value, feedback__in=given)
-    given = given.filter(feedback_task=wanted.task) if wanted.task else given.filter(organization=organization)
-    return FeedbackCompletion.objects.filter(feedback__in=given)
+        rows = GradeValue.objects.filter(feedback_task=wanted.task, name=name, value=value)
+    elif wanted.task:
+        rows = rows.filter(feedback__feedback_task=wanted.task)
+    if wanted.reviewer:
+        rows = rows.filter(feedback__reviewer__username=wanted.reviewer)
+    if viewer is not None and not _leads(viewer, organization):
+        rows = rows.filter(feedback__reviewer=viewer)
+    return _standing(rows)
+
+
+def _standing(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Those of a feedback that was neither corrected nor taken back since."""
+    # A join to a correction that is not there would be taken by PostgreSQL for one that leaves a single row.
+    corrections = Feedback.objects.filter(supersedes=OuterRef("feedback"))
+    return rows.filter(~Exists(corrections), feedback__assignment__requeued_at=None)
 
 
 def _ids(rows: QuerySet[Any]) -> QuerySet[Any, int]:
     return rows.order_by().values_list("completion_id", flat=True)
-
-
-def _graded() -> QuerySet[FeedbackCompletion]:
-    return FeedbackCompletion.objects.filter(feedback__in=Feedback.objects.standing())
 
 
 def _leads(user: User, organization: Organization) -> bool:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from reviews.models import Completion, Organization, User
 from reviews.workflow import finding, word_index
@@ -67,8 +67,5 @@ def _found(organization: Organization, wanted: Wanted, viewer: User | None) -> Q
         for other in others:
             first = first.filter(completion__in=other)
         ids = set(first[: FEW + 1])
-        if len(ids) <= FEW:
-            found = found.filter(pk__in=ids)
-        else:
-            found = found.filter(*(Exists(rows.filter(completion=OuterRef("pk"))) for rows in linked))
+        found = found.filter(pk__in=ids) if len(ids) <= FEW else word_index.walked(found, *linked)
     return word_index.newest_having(found, wanted.words) if wanted.words else found

@@ -15,7 +15,8 @@ LONGEST = 40
 FEWEST_CHARACTERS, MOST_CHARACTERS = 1_000, 4_000
 # Of one text: to read all words of a megabyte would take longer than to store it.
 MOST_READ = 20_000
-SHORTEST_BEGINNING = 2
+# Fewer letters begin too many words to be of use.
+SHORTEST_BEGINNING = 3
 
 # Thai to Myanmar, Khmer, kana, Han, Hangul.
 _UNSPACED = (
