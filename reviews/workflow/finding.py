@@ -160,17 +160,33 @@ def of_their_own(organization: Organization, wanted: Wanted) -> QuerySet[Complet
         found = found.exclude(session_uid="")
     if said["status"] not in ("", Status.FINISHED):
         found = found.exclude(status=Status.FINISHED)
-    it = {"completion": OuterRef("pk")}
     if wanted.edited is not None:
-        # An edit that was taken back leaves what was received.
-        edits = Exists(Revision.objects.filter(origin__in=BY_PEOPLE, **it))
-        is_edited = Q(edits, ~Q(current=F("received")), revision_count__gt=0)
-        found = found.filter(is_edited if wanted.edited else ~is_edited)
+        found = found.filter(_is_edited() if wanted.edited else ~_is_edited())
     if wanted.flagged is False:
-        found = found.filter(~Exists(QueueItem.objects.flagged().filter(**it)))
+        found = found.filter(~Exists(QueueItem.objects.flagged().filter(completion=OuterRef("pk"))))
     if wanted.graded is False:
-        found = found.filter(~Exists(_standing(FeedbackCompletion.objects.filter(**it))))
+        found = found.filter(~_is_graded())
     return found
+
+
+def edited(found: QuerySet[Completion]) -> QuerySet[Completion]:
+    """Those of them whose text a person here has changed."""
+    return found.filter(_is_edited())
+
+
+def graded(found: QuerySet[Completion]) -> QuerySet[Completion]:
+    """Those of them with a grade that stands."""
+    return found.filter(_is_graded())
+
+
+def _is_edited() -> Q:
+    edits = Exists(Revision.objects.filter(origin__in=BY_PEOPLE, completion=OuterRef("pk")))
+    # An edit that was taken back leaves what was received.
+    return Q(edits, ~Q(current=F("received")), revision_count__gt=0)
+
+
+def _is_graded() -> Exists:
+    return Exists(_standing(FeedbackCompletion.objects.filter(completion=OuterRef("pk"))))
 
 
 def links(organization: Organization, wanted: Wanted, *, viewer: User | None) -> Iterator[QuerySet[Any, int]]:

@@ -11,6 +11,8 @@ from reviews.workflow.finding import Wanted
 
 # So many are fetched by their ids and sorted; where other rows name more, the list is walked, and they are asked.
 FEW = 1_000
+# For what is offered to choose from.
+MOST_LOOKED_AT = 500
 HEAVY = ("search_text",)
 Place = tuple[datetime, int]
 
@@ -49,6 +51,13 @@ def after(organization: Organization, wanted: Wanted, *, viewer: User | None, mo
 def count(organization: Organization, wanted: Wanted, *, viewer: User | None, most: int) -> int:
     """How many are wanted, counted no further than one more than `most`."""
     return finding.completions(organization, wanted, viewer=viewer).order_by()[: most + 1].count()
+
+
+def models(organization: Organization) -> tuple[str, ...]:
+    """The models of what came last."""
+    newest_ones = Completion.objects.filter(organization=organization).order_by("-received_at", "-pk")
+    names = list(newest_ones.values_list("model", flat=True)[:MOST_LOOKED_AT])
+    return tuple(sorted(set(names) - {""}))
 
 
 def place_of(completion: Completion) -> Place:
