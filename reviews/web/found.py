@@ -14,7 +14,7 @@ from reviews.access import leads_in, organization_for, organizations_of, user_of
 from reviews.models import Completion, CompletionTag, Organization, QueueItem, Status, User
 from reviews.web.display_found import FoundPage, FoundRow, ViewLink
 from reviews.web.display_sync import Figure, Option
-from reviews.web.found_filter import Asked, act_address, chips, fields
+from reviews.web.found_filter import MOST_OFFERED, Asked, act_address, chips, fields
 from reviews.web.http import render
 from reviews.web.json_text import showable
 from reviews.web.zones import zone_of
@@ -92,21 +92,23 @@ def _show(
     several = list(organizations_of(user).order_by("slug"))
     leads = leads_in(user, organization.pk)
     asked = replace(asked, organization=organization.slug if len(several) > 1 else "")
-    views = _views(user, organization, asked)
+    views = _views(user, asked, organization)
+    mine = next((view for view in views if view.chosen and not view.by), None)
     refused = asked.refused
+    further = fields(organization, asked, user, leads=leads)
     page = FoundPage(
         organization=organization.slug,
         organizations=tuple(Option(row.slug, row.name, row.pk == organization.pk) for row in several),
         query=asked.start.query,
         q=asked.text("q"),
-        fields=fields(organization, asked, user, leads=leads),
+        fields=further,
         narrowed=asked.wanted != Wanted() or refused is not None,
         start=replace(asked, wanted=Wanted(), before=None, after=None, refused=None).address,
-        error=str(refused) if refused and not refused.name else "",
-        q_error=str(refused) if refused and refused.name == "q" else "",
+        error="" if refused is None or refused.name == "q" or any(one.error for one in further) else str(refused),
+        q_error=asked.error("q"),
         views=views,
-        mine=next((view for view in views if view.chosen and not view.by), None),
-        view_name=view_name,
+        mine=mine,
+        view_name=view_name or (mine.name if mine else ""),
         view_error=view_error,
         leads=leads,
     )
@@ -129,13 +131,13 @@ def _filled(page: FoundPage, organization: Organization, asked: Asked, user: Use
         newer=_newer(asked, stretch),
         older=replace(asked, before=place_of(rows[-1]), after=None).address if stretch.older and rows else "",
         act=act_address() if page.leads and rows else "",
-        queues=tuple(
-            Option(str(pk), name, chosen=False)
-            for pk, name in organization.queues.order_by("name").values_list("pk", "name")[:200]
-        )
-        if page.leads
-        else (),
+        queues=_queues(organization) if page.leads else (),
     )
+
+
+def _queues(organization: Organization) -> tuple[Option, ...]:
+    names = organization.queues.order_by("name").values_list("pk", "name")[:MOST_OFFERED]
+    return tuple(Option(str(pk), name, chosen=False) for pk, name in names)
 
 
 def _stretch(organization: Organization, asked: Asked, user: User) -> Stretch:
@@ -150,18 +152,18 @@ def _newer(asked: Asked, stretch: Stretch) -> str:
     return "" if asked == asked.start else asked.start.address
 
 
-def _views(user: User, organization: Organization, asked: Asked) -> tuple[ViewLink, ...]:
+def _views(user: User, asked: Asked, organization: Organization) -> tuple[ViewLink, ...]:
     said = asked.wanted.said()
     return tuple(
         ViewLink(
             id=view.pk,
             name=view.name,
-            address=Asked.of(view.query, organization, zone_of(user)).address,
+            address=asked.showing(view.query, zone_of(user)).address,
             chosen=bool(said) and view.query == said,
             by=view.user.get_username() if view.user_id != user.pk else "",
             shared=view.shared,
         )
-        for view in saved_views.seen_by(user, organization)[:200]
+        for view in saved_views.seen_by(user, organization)[:MOST_OFFERED]
     )
 
 

@@ -60,6 +60,10 @@ class Asked:
         """Of a saved view."""
         return replace(cls.read(query, zone), organization=organization.slug)
 
+    def showing(self, query: str, zone: tzinfo) -> "Asked":
+        """A saved view of the same organization."""
+        return replace(self.read(query, zone), organization=self.organization)
+
     @property
     def start(self) -> "Asked":
         """The same from the newest on."""
