@@ -68,8 +68,8 @@ def names(
     ],
 )
 def test_words_of_prompt_and_answer_are_found(team: Organization, asked: str) -> None:
-    said = {"question": "Where is my order? Strasse 5, 日本語です", "answer": "Your late refund comes to the café."}
-    factories.completion(team, uid="it", **said)
+    question, answer = "Where is my order? Strasse 5, 日本語です", "Your late refund comes to the café."
+    factories.completion(team, uid="it", question=question, answer=answer)
     factories.completion(team, uid="other")
     assert names(team, f"q={asked}") == {"it"}
 
