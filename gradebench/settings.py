@@ -151,8 +151,9 @@ SQLITE_OPTIONS: dict[str, Any] = {
     # A transaction that reads first and writes later would fail at once when another writer came between; taking
     # the write lock at BEGIN makes it wait instead. So transactions are opened to write, never to read.
     "transaction_mode": "IMMEDIATE",
-    # FULL: with NORMAL a power cut may lose the last commits, and a saved edit is a promise.
-    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",
+    # FULL: with NORMAL a power cut may lose the last commits, and a saved edit is a promise. What is given free is
+    # written over, so that a purge finds no older copy of a text left in the file; Debian's SQLite does so anyway.
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON",
 }
 if EMBEDDED:
     DATA_DIR.mkdir(parents=True, exist_ok=True)

@@ -25,6 +25,7 @@ from reviews.models import (
     Queue,
     QueueItem,
     Revision,
+    SavedView,
     Upstream,
     User,
 )
@@ -135,6 +136,20 @@ def completion_for(request: HttpRequest, pk: int) -> Completion:
     """A completion of one of her organizations. Raises Http404."""
     organizations = organizations_of(user_of(request)).values("pk")
     return _found(Completion.objects.with_documents().filter(pk=pk, organization__in=organizations).first())
+
+
+def organization_for(request: HttpRequest, slug: str) -> Organization | None:
+    """The one of her organizations that is named, the first where none is; None for who is in none. Raises Http404."""
+    hers = organizations_of(user_of(request)).order_by("slug")
+    slug = slug.replace("\x00", "")
+    return _found(hers.filter(slug=slug).first()) if slug else hers.first()
+
+
+def view_for(request: HttpRequest, pk: int) -> SavedView:
+    """A saved view of her own, in an organization that she is still in. Raises Http404."""
+    user = user_of(request)
+    hers = SavedView.objects.filter(pk=pk, user=user, organization__in=organizations_of(user).values("pk"))
+    return _found(hers.select_related("organization").first())
 
 
 def completion_to_purge(request: HttpRequest, pk: int) -> Completion:

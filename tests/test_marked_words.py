@@ -26,6 +26,7 @@ UNSPOKEN_MODULES = {
     "workflow/members.py": "Admin",
     "workflow/ingest.py": "the API, and the refusals of a pull, which are kept as they were said",
     "workflow/upstreams.py": "commands and Admin",
+    "workflow/word_index.py": "the database",
     "web/health.py": "monitors, as JSON",
     "web/task_examples.py": "a schema to begin from becomes a document of its own",
     "models/base.py": "whoever programs against it",

@@ -129,7 +129,7 @@ class Completion(models.Model):
     created_at = models.DateTimeField(null=True, blank=True, help_text="The client's word.")
     received_at = models.DateTimeField(help_text="When it came here; the order of every list.")
     preview = models.CharField(max_length=200, blank=True)
-    search_text = models.TextField(blank=True, help_text="The first 2,000 characters of prompt and answer.")
+    search_text = models.TextField(blank=True, help_text="Its words, each once, behind a space: see workflow/words.py.")
     confidence_mean = models.FloatField(null=True, blank=True, help_text="Mean token probability, 0 to 1.")
     confidence_low = models.FloatField(null=True, blank=True, help_text="Lowest token probability, 0 to 1.")
     uncertain_tokens = models.PositiveIntegerField(null=True, blank=True, help_text="Tokens under one half.")
@@ -197,6 +197,17 @@ class Completion(models.Model):
                 name="completion_changed",
                 fields=["organization", "-received_at", "-id"],
                 condition=Q(revision_count__gt=0),
+            ),
+            models.Index(name="completion_of_model", fields=["organization", "model", "-received_at", "-id"]),
+            models.Index(
+                name="completion_uncertain",
+                fields=["organization", "confidence_low"],
+                condition=Q(confidence_low__isnull=False),
+            ),
+            models.Index(
+                name="completion_purged",
+                fields=["organization", "-received_at", "-id"],
+                condition=Q(purged_at__isnull=False),
             ),
             models.Index(
                 name="completion_gone",

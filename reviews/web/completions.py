@@ -26,10 +26,12 @@ from reviews.models.sync import NEEDS_A_PERSON
 from reviews.web import conversation, tombstones, uncertain
 from reviews.web import rows as said
 from reviews.web.display import ChangeRow, CompletionPage, Conversation, FeedbackRow, RevisionRow, SyncState
+from reviews.web.found_filter import Asked
 from reviews.web.http import posted_id, render
 from reviews.web.queue_items import led_items
 from reviews.web.sessions import place_in_session
 from reviews.web.states import changed_state, held_state, sync_state
+from reviews.web.zones import zone_of
 from reviews.workflow import documents
 from reviews.workflow.editing import EDITABLE
 from reviews.workflow.kept_words import shown
@@ -55,7 +57,14 @@ def completion(request: HttpRequest, pk: int) -> HttpResponse:
     """What the completion says now, where its changes stand, and who did what."""
     row, user = completion_for(request, pk), user_of(request)
     page = _page(row, user, _review_id(request))
-    return render(request, "reviews/completion.html", {"page": page, "led_items": led_items(user, row)})
+    shown = {"page": page, "led_items": led_items(user, row), "list": _list(request)}
+    return render(request, "reviews/completion.html", shown)
+
+
+def _list(request: HttpRequest) -> str:
+    """The address of the list where she found it; "" where she came from elsewhere."""
+    asked = request.GET.get("found")
+    return "" if asked is None else Asked.read(asked, zone_of(user_of(request))).address
 
 
 def _review_id(request: HttpRequest) -> int | None:

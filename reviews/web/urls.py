@@ -13,6 +13,7 @@ from reviews.web import (
     drafts,
     feedback_tasks,
     flags,
+    found,
     going_back,
     health,
     media,
@@ -75,6 +76,9 @@ urlpatterns = [
     path("reviews/<int:pk>/submit", review.review_submit, name="review_submit"),
     path("reviews/<int:pk>/skip", review.review_skip, name="review_skip"),
     path("reviews/<int:pk>/flag", review.review_flag, name="review_flag"),
+    path("completions", found.completions, name="completions"),
+    path("completions/views", found.view_save, name="view_save"),
+    path("completions/views/<int:pk>", found.view_change, name="view_change"),
     path("completions/<int:pk>", completions.completion, name="completion"),
     path(
         "completions/<int:pk>/uncertain/<int:document>/<int:index>", uncertain.uncertain_words, name="uncertain_words"

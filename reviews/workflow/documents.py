@@ -13,12 +13,12 @@ import zstandard
 from django.utils.translation import gettext as _
 
 from reviews.models import Document, Encoding, Kind, Organization, Status
+from reviews.workflow import words
 
 _NOWHERE = (KeyError, TypeError, IndexError, ValueError)
 LEVEL = 3
 MOST_BYTES = 256 * 1024 * 1024
 PREVIEW_CHARACTERS = 200
-SEARCH_CHARACTERS = 2_000
 MOST_CHANGES = 200
 # The first second of the year 9999: a moment of its last day is in no calendar any more, east of Greenwich.
 LATEST = 253_370_764_800
@@ -221,7 +221,7 @@ def columns(document: Mapping[str, Json]) -> Columns:
         duration=_seconds(document.get("duration")),
         created_at=_moment(response.get("created")),
         preview=_text(" ".join((prompt or answer).split()), PREVIEW_CHARACTERS),
-        search_text=_text(f"{prompt}\n{answer}".strip(), SEARCH_CHARACTERS),
+        search_text=words.column(_spoken(request, response)),
         confidence_mean=mean,
         confidence_low=low,
         uncertain_tokens=uncertain,
@@ -257,6 +257,26 @@ def part_text(content: Json) -> str:
         texts = [part if isinstance(part, str) else _object(part).get("text") for part in content]
         return "\n".join(text for text in texts if isinstance(text, str))
     return ""
+
+
+def _spoken(request: Mapping[str, Json], response: Mapping[str, Json]) -> list[str]:
+    """All that was said, the answer first, then back to the beginning."""
+    choices, messages = response.get("choices"), request.get("messages")
+    said: list[str] = []
+    for choice in choices if isinstance(choices, list) else ():
+        said += [*_message_texts(_object(choice).get("message")), part_text(_object(choice).get("text"))]
+    for message in reversed(messages) if isinstance(messages, list) else ():
+        said += _message_texts(message)
+    return [*said, part_text(request.get("prompt"))]
+
+
+def _message_texts(message: Json) -> list[str]:
+    said = [part_text(_object(message).get("content"))]
+    calls = _object(message).get("tool_calls")
+    for call in calls if isinstance(calls, list) else ():
+        function = _object(_object(call).get("function"))
+        said += [text for text in (function.get("name"), function.get("arguments")) if isinstance(text, str)]
+    return said
 
 
 def _prompt_text(request: Mapping[str, Json]) -> str:

@@ -1,7 +1,7 @@
 """Grading: what a reviewer submits, and feedback that comes by API."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,7 @@ from reviews.workflow import (
     drafts,
     editing,
     feedback_tasks,
+    grade_values,
     kept_words,
     outbox,
     queues,
@@ -233,7 +234,7 @@ _no_longer_counting = Compiled(_hers_that_counts_no_longer)
 
 
 def attach(
-    feedback: Feedback, completions: Iterable[Completion], actor: Actor, *, action: str = "feedback.create"
+    feedback: Feedback, completions: Sequence[Completion], actor: Actor, *, action: str = "feedback.create"
 ) -> None:
     """The completions that a feedback speaks of, the document of each that was graded, and the pushes. `action`: what
     the audit calls it.
@@ -245,6 +246,7 @@ def attach(
         named.add(completion.pk)
         insert(FeedbackCompletion(feedback=feedback, completion=completion, document_id=completion.current_id))
         outbox.enqueue_feedback(feedback, completion)
+    grade_values.keep(feedback, completions)
     audit.record(
         action,
         feedback,

@@ -29,9 +29,8 @@ from reviews.models import (
     Revision,
     Upstream,
 )
-from reviews.workflow import audit, clock, feedback_tasks, leftovers, queues, revisions
+from reviews.workflow import audit, clock, grade_values, leftovers, queues, revisions, word_index
 from reviews.workflow.audit import SYSTEM, Actor
-from reviews.workflow.documents import Json
 
 LONGEST_REASON = 200
 # It stands before the days.
@@ -55,6 +54,12 @@ def purge(completion_id: int, *, reason: str, actor: Actor = SYSTEM) -> Completi
     Its open queue items leave their queues. Raises PurgeRefused while somebody reviews it or something of it has to
     reach the upstream.
     """
+    completion = _purge(completion_id, reason, actor)
+    word_index.forget()
+    return completion
+
+
+def _purge(completion_id: int, reason: str, actor: Actor) -> Completion:
     reason = " ".join(reason.split())[:LONGEST_REASON]
     if not reason:
         raise PurgeRefused(_("Say why it is purged: the reason stays with what is left of it."))
@@ -118,7 +123,8 @@ def _empty(completion: Completion) -> None:
     QuerySet[Revision](Revision).filter(completion=completion).update(changes_text="[]")
     QuerySet[ClaimEvent](ClaimEvent).filter(assignment__item__completion=completion).update(reason="")
     for row in feedback:
-        QuerySet[Feedback](Feedback).filter(pk=row.pk).update(values_text=_kept_values(row), comment="")
+        kept = orjson.dumps(grade_values.offered_only(row)).decode()
+        QuerySet[Feedback](Feedback).filter(pk=row.pk).update(values_text=kept, comment="")
     _empty_sync(completion)
     uids = [completion.uid, *(row.uid for row in feedback)]
     KeyedRequest.objects.filter(api_token__organization=completion.organization_id, about__in=uids).delete()
@@ -144,45 +150,6 @@ def _empty_sync(completion: Completion) -> None:
     # A grade that no upstream wanted shall not be sent, were one to want it later.
     pushes.filter(state=PushState.UNLINKED).exclude(upstream=None).update(state=PushState.DISCARDED)
     PullRefusal.objects.filter(upstream__organization=completion.organization_id, uid=completion.uid).delete()
-
-
-def _kept_values(feedback: Feedback) -> str:
-    """A grade's values without what somebody wrote: numbers, yes and no, and words that the rubric offered."""
-    offered: set[str] = set()
-    names: set[str] = set()
-    _read_schema(feedback_tasks.schema_of(feedback.task_revision), offered, names)
-    return orjson.dumps(_pruned(orjson.loads(feedback.values_text), offered, names)).decode()
-
-
-def _read_schema(part: Json, offered: set[str], names: set[str]) -> None:
-    if isinstance(part, list):
-        for one in part:
-            _read_schema(one, offered, names)
-    if not isinstance(part, dict):
-        return
-    _read_words(part.get("enum"), offered)
-    _read_words(part.get("const"), offered)
-    properties = part.get("properties")
-    names.update(properties if isinstance(properties, dict) else ())
-    for one in part.values():
-        _read_schema(one, offered, names)
-
-
-def _read_words(value: Json, offered: set[str]) -> None:
-    if isinstance(value, str):
-        offered.add(value)
-    for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        _read_words(one, offered)
-
-
-def _pruned(value: Json, offered: set[str], names: set[str]) -> Json:
-    if isinstance(value, str):
-        return value if value in offered else ""
-    if isinstance(value, list):
-        return [_pruned(one, offered, names) for one in value]
-    if isinstance(value, dict):
-        return {name: _pruned(one, offered, names) for name, one in value.items() if name in names}
-    return value
 
 
 # Many ------------------------------------------------------------------------------------------------------------
@@ -212,11 +179,13 @@ def purge_ready(
     purged = 0
     for pk in list(ready(organization, received_before=received_before).values_list("pk", flat=True)[:most]):
         try:
-            purge(pk, reason=reason, actor=actor)
+            _purge(pk, reason, actor)
         except PurgeRefused:
             # Somebody came between: another time.
             continue
         purged += 1
+    if purged:
+        word_index.forget()
     return purged
 
 

@@ -304,6 +304,8 @@ def _pages(task: FeedbackTask, completions: list[Completion]) -> list[str]:
         f"/completions/{conflict.pk}/conflict",
         f"/completions/{conflict.pk}/back/0",
         f"/completions/{conflict.pk}/purge",
+        "/completions",
+        f"/completions?tag={SPELLED}&session={SPELLED}&model={SPELLED}",
         "/flags",
         "/feedback-tasks",
         f"/feedback-tasks/{task.pk}",

@@ -7,7 +7,7 @@ from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.urls import reverse
 
-from reviews.models import Completion, FeedbackTask
+from reviews.models import Completion, FeedbackTask, SavedView
 from tests.security import world
 from tests.security.asking import Route
 from tests.security.world import Side
@@ -25,6 +25,7 @@ ROWS: dict[str, Finds] = {
     "completions/<int:pk>/media": lambda side: side.completions["picture"],
     "completions/<int:pk>/conflict": lambda side: side.completions["conflict"],
     "completions/<int:pk>/back": lambda side: side.completions["edited"],
+    "completions/views/": lambda side: SavedView.objects.get(organization=side.organization),
     "feedback-tasks/": lambda side: FeedbackTask.objects.get(name=f"{side.word} local"),
     "flags/": lambda side: side.flagged,
     "sync/pushes/<int:pk>/retry": lambda side: side.grade,

@@ -44,6 +44,12 @@ def on_pages(here: Side) -> list[Place]:
         Place("lead", "Organization", "POST", "/feedback-tasks/new/preview", task),
         Place("lead", "FeedbackTaskRevision", "POST", f"/feedback-tasks/{local}", {**task, "seen": "{id}"}),
         Place("lead", "Queue", "GET", "/flags", {"queue": "{id}"}),
+        *(
+            Place("lead", noun, "GET", "/completions", {name: "{id}"})
+            for noun, name in (("Queue", "queue"), ("Upstream", "upstream"), ("FeedbackTask", "task"))
+        ),
+        Place("lead", "Completion", "GET", "/completions", {"before": "2026-01-01T00:00:00+00:00_{id}"}),
+        Place("lead", "Queue", "POST", "/completions/views", {"name": "x", "query": "queue={id}"}),
         Place("lead", "QueueItem", "GET", "/flags", {"after": "2026-01-01T00:00:00+00:00_{id}"}),
         Place("lead", "Queue", "POST", f"/flags/{here.flagged.pk}/close", {"reason": "x", "back": "queue={id}"}),
         *(Place("lead", "Upstream", "GET", path, {"upstream": "{id}"}) for path in ("/sync", "/sync/live")),
@@ -90,6 +96,8 @@ def by_text(here: Side) -> list[Place]:
         Place("lead", "tag", "POST", f"/feedback-tasks/{local}/preview", task),
         Place("lead", "tag", "POST", f"/feedback-tasks/{local}", task),
         Place("lead", "completion", "GET", "/sync", {"completion": "{text}"}),
+        Place("lead", "tag", "GET", "/completions", {"tag": "{text}"}),
+        Place("lead", "person", "GET", "/completions", {"reviewer": "{text}"}),
         Place("admin", "person", "GET", "/audit", {"person": "{text}"}),
         Place("admin", "token", "GET", "/audit", {"token": "{text}"}),
         Place("lead", "reason", "GET", "/sync/refusals", {"reason": "{text}"}),

@@ -89,6 +89,11 @@ PAGES: dict[str, Row] = {
     "feedback_task_preview": (WRONG, SHOWN_TO_LEADS),
     "feedback_task_archive": (WRONG, DONE_BY_LEADS),
     "feedback_task_restore": (WRONG, DONE_BY_LEADS),
+    "completions": (SHOWN_WITH_HERS_ALONE, WRONG),
+    # Without a filter there is nothing to save; who is in no organization is led to a page that says so.
+    "view_save": (WRONG, "302 422 422 422 422 303"),
+    # The reviewer's own.
+    "view_change": (WRONG, "302 422 404 404 404 404"),
     "flags": (FOR_LEADS_SOMEWHERE, WRONG),
     "flag_back": (WRONG, DONE_BY_LEADS),
     "flag_close": (WRONG, DONE_BY_LEADS),

@@ -31,6 +31,7 @@ REACHED = {
     "api_docs",
     "api_schema",
     "completion",
+    "completions",
     "conflict",
     "feedback_task",
     "feedback_task_new",

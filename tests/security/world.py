@@ -25,6 +25,7 @@ from reviews.models import (
     QueueItem,
     QueueReviewer,
     Role,
+    SavedView,
     Session,
     Upstream,
     User,
@@ -154,6 +155,8 @@ def side(word: str, *, more: int = 0) -> Side:
     held = {role: factories.assignment(feedback_task, reviewer=people[role]) for role in ROLES}
     drafts.save(held["reviewer"], [("comment", f"{word} draft")], base=held["reviewer"].item.completion.current)
     Session.objects.create(organization=organization, uid=f"{word}-session")
+    view = {"name": f"{word} view", "query": f"tag={word}-tag"}
+    SavedView.objects.create(organization=organization, user=people["reviewer"], **view)
     Push.objects.filter(completion__organization=organization, kind="feedback").update(
         state="attention", last_error=f"{word} refused it", last_status=400
     )

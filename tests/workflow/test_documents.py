@@ -154,13 +154,13 @@ def test_it_reads_the_columns_of_a_chat() -> None:
     assert (found.kind, found.status, found.model, found.session_uid) == ("chat", "finished", "small-1", "s")
     assert (found.prompt_tokens, found.completion_tokens, found.duration) == (5, 4, 1.5)
     assert found.preview == "Why so?"
-    assert found.search_text == "Why  so?\n\nSo."
+    assert found.search_text == " so why"
 
 
 def test_it_reads_the_columns_of_a_prompt() -> None:
     response = {"created": 0, "choices": [{"text": "After."}]}
     found = documents.columns({"kind": "prompt", "request": {"prompt": "Before."}, "response": response})
-    assert (found.kind, found.preview, found.search_text) == ("prompt", "Before.", "Before.\nAfter.")
+    assert (found.kind, found.preview, found.search_text) == ("prompt", "Before.", " after before")
     assert found.created_at == datetime(1970, 1, 1, tzinfo=UTC)
 
 

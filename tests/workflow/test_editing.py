@@ -42,7 +42,7 @@ def test_it_shows_in_the_columns(editor: User) -> None:
     completion = _completion()
     _edit(completion, editor, (factories.ANSWER, "After\x00."))
     completion.refresh_from_db()
-    assert completion.search_text == "What is it?\nAfter�."
+    assert completion.search_text == " after what is it"
     assert completion.revision_count == 1
     assert completion.received_id != completion.current_id
 
