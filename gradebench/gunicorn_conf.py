@@ -5,6 +5,9 @@ gunicorn gradebench.wsgi --config python:gradebench.gunicorn_conf
 
 import os
 from pathlib import Path
+from typing import Any
+
+from gradebench import shared_figures
 
 
 def _number(name: str, default: int) -> int:
@@ -40,5 +43,11 @@ keepalive = 75
 forwarded_allow_ips = os.environ.get("GRADEBENCH_TRUSTED_PROXIES", "") or "127.0.0.1,::1"
 # Memory, so that the sign of life of a process does not wait for a disk.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+shared_figures.begin(worker_tmp_dir)
 # Signals do all that is asked of it, and the file system of the image is read-only.
 control_socket_disable = True
+
+
+def child_exit(_: Any, worker: Any) -> None:
+    """gunicorn calls it when a process has ended."""
+    shared_figures.forget(worker.pid)

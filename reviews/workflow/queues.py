@@ -8,6 +8,7 @@ from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from gradebench import measures
 from reviews.models import (
     Assignment,
     AssignmentState,
@@ -178,6 +179,7 @@ def _reopen(items: QuerySet[QueueItem]) -> None:
 # Claims ----------------------------------------------------------------------------------------------------------
 
 
+@measures.CLAIM_SECONDS.time()
 def claim_next(queue: Queue, *, reviewer: User) -> Assignment | None:
     """The item that `reviewer` is to review now: the one she holds in this queue, renewed, or the next free one.
 
@@ -330,6 +332,7 @@ def finish(assignment: Assignment) -> None:
     if not mine.update(state=AssignmentState.DONE, ended_at=now):
         raise ClaimLost(_("Your claim on this item has run out."))
     _log(assignment, ClaimChange.DONE, now, by=assignment.reviewer)
+    measures.reviewed(assignment.item.queue_id, (now - assignment.claimed_at).total_seconds())
     items = QueueItem.objects.filter(pk=assignment.item_id)
     items.update(reviews_done=F("reviews_done") + 1)
     items.filter(graded_at=None).update(graded_at=now)

@@ -111,6 +111,7 @@ PARTS = {
     "sync_live",
     "scripts",
     "healthz",
+    "metrics",
     "readyz",
 }
 
