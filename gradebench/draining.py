@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from gradebench import stopping
+
 # A program for the kernel: drop what has the flag SYN, let pass all else. (code, if true, if false, operand)
 _DROP_ATTEMPTS = (
     (0x30, 0, 0, 13),  # load the byte of the TCP header that has the flags
@@ -36,6 +38,7 @@ def prepare(arbiter: Any) -> None:
     stop: Callable[[], None] = arbiter.handle_term
 
     def handle_term() -> None:
+        stopping.begin()
         close_door(listener.sock for listener in arbiter.LISTENERS)
         stop()
 

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from gradebench import draining
+from gradebench import draining, shared_figures
 
 
 def _number(name: str, default: int) -> int:
@@ -43,6 +43,7 @@ keepalive = 75
 forwarded_allow_ips = os.environ.get("GRADEBENCH_TRUSTED_PROXIES", "") or "127.0.0.1,::1"
 # Memory, so that the sign of life of a process does not wait for a disk.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+shared_figures.begin(worker_tmp_dir)
 # Signals do all that is asked of it, and the file system of the image is read-only.
 control_socket_disable = True
 
@@ -50,3 +51,8 @@ control_socket_disable = True
 def when_ready(server: Any) -> None:
     """The master has its sockets and its first processes."""
     draining.prepare(server)
+
+
+def child_exit(_: Any, worker: Any) -> None:
+    """gunicorn calls it when a process has ended."""
+    shared_figures.forget(worker.pid)

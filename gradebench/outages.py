@@ -14,6 +14,8 @@ from django.db import Error, InterfaceError, OperationalError, connection
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from gradebench import measures
+
 WRITING = ("INSERT", "UPDATE", "DELETE")
 
 
@@ -29,28 +31,33 @@ class Outage:
     words: str
     status: int = 503
     retry_after: int = 5
+    kind: str = "other"
 
 
 AWAY = Outage(
     "The database does not answer",
     "GradeBench cannot reach its database just now. Nothing of this request was written. Try again in a few seconds.",
+    kind="away",
 )
 BUSY = Outage(
     "The database is busy",
     "Something else kept the database for longer than GradeBench waits for it. Nothing of this request was written. "
     "Try again in a few seconds.",
+    kind="busy",
 )
 FULL = Outage(
     "There is no room to write",
     "The disk that GradeBench keeps its data on is full or refuses to write. Nothing of this request was written; "
     "what is there can still be read. Try again once there is room.",
     retry_after=30,
+    kind="full",
 )
 DOUBT = Outage(
     "The database went away in the middle",
     "The database failed before GradeBench had finished, so this request may have been written in part or whole. "
     "Look first, and send it again only if it is not there.",
     status=500,
+    kind="doubt",
 )
 
 # The rest of what SQLite calls an operational error speaks of the program: no such table, a wrong statement.
@@ -83,7 +90,9 @@ def outage_of(error: BaseException | None) -> Outage | None:
         return None
     watch = _watch.get()
     written = watch is not None and watch.may_have_written
-    return DOUBT if written or (outage is AWAY and _was_committing(error)) else outage
+    found = DOUBT if written or (outage is AWAY and _was_committing(error)) else outage
+    measures.OUTAGES.labels(found.kind).inc()
+    return found
 
 
 def _kind(error: Error) -> Outage | None:

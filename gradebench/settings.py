@@ -99,6 +99,7 @@ MIDDLEWARE = [
     # Outermost, so that no answer is without: not those of files, refusals and failures either.
     "gradebench.headers.middleware",
     "csp.middleware.CSPMiddleware",
+    "gradebench.access.AccessLog",
     # What the others read and write is under watch as well.
     "gradebench.outages.middleware",
     "django.middleware.security.SecurityMiddleware",
@@ -213,7 +214,7 @@ SECURE_HSTS_PRELOAD = HTTPS
 SECURE_SSL_REDIRECT = HTTPS
 # A redirect under /api would turn a client's POST into an empty GET, and log10py would report success; and whoever
 # watches the process asks it directly.
-SECURE_REDIRECT_EXEMPT = [r"^api/", r"^healthz$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^api/", r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
@@ -371,14 +372,23 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 CELERY_BEAT_SCHEDULE = {"tick": {"task": "reviews.tasks.tick", "schedule": float(PUSH_SECONDS)}}
 
+# Watching --------------------------------------------------------------------------------------------------------
+# Whoever reads /metrics sends it as a bearer token. Without one only the machine itself may, in the embedded default.
+METRICS_TOKEN: str = env.str("GRADEBENCH_METRICS_TOKEN", default="")
+# JSON for what collects logs, lines for people.
+LOG_FORMAT = _one_of("GRADEBENCH_LOG_FORMAT", ("line", "json") if EMBEDDED else ("json", "line"))
+LOG_LEVEL = env.str("LOG_LEVEL", default="WARNING")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "line": {"()": "gradebench.logs.LineFormatter", "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
+        "line": {"()": "gradebench.logs.LineFormatter", "format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+        "json": {"()": "gradebench.logs.JsonFormatter"},
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "loggers": {
+        # A line for each request, but for whoever looks on at a terminal.
+        "gradebench.access": {"level": LOG_LEVEL if EMBEDDED and LOG_FORMAT == "line" else "INFO"},
         # Who asked for a picture of which address.
         "reviews.web.media": {"level": "INFO"},
         # Django's own handlers would write what they get past the formatter.
@@ -388,5 +398,5 @@ LOGGING = {
         "django.db.backends": {"level": "INFO"},
         "markdown_it": {"level": "INFO"},
     },
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING")},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
 }

@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest
 from django.utils.translation import gettext_lazy
 from rest_framework.exceptions import PermissionDenied
 
+from gradebench import context
 from gradebench.compiled import Compiled, asked
 from reviews.models import (
     Assignment,
@@ -67,7 +68,9 @@ def completion_of(organization: Organization, uid: str) -> Completion:
 
 def user_of(request: HttpRequest) -> User:
     """The signed-in user; the views that call it are behind `login_required`."""
-    return cast(User, request.user)
+    user = cast(User, request.user)
+    context.note(user_id=user.pk)
+    return user
 
 
 def organizations_of(user: User | Any) -> QuerySet[Organization]:
@@ -355,4 +358,5 @@ def _led(request: HttpRequest) -> QuerySet[Organization]:
 def _found(row: M | None) -> M:
     if row is None:
         raise Http404
+    context.note(organization_id=vars(row).get("organization_id"))
     return row

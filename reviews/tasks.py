@@ -4,6 +4,7 @@ is lost, late or doubled changes nothing.
 
 from celery import shared_task
 
+from gradebench import context
 from reviews.log10 import sync
 from reviews.models import Upstream
 from reviews.workflow import clock, sweeping
@@ -30,6 +31,7 @@ def pull_upstream(upstream_id: int) -> None:
     upstream = Upstream.objects.pull_due(clock.now()).filter(pk=upstream_id).select_related("organization").first()
     if upstream is None:
         return
+    context.note(organization_id=upstream.organization_id, upstream_id=upstream.pk)
     sync.pull(upstream)
     # Woken by the tick along with the pull, a push finds the upstream taken, as often as both are due together.
     if upstream_id in sweeping.upstreams_with_due_pushes(clock.now()):
@@ -41,4 +43,5 @@ def push_upstream(upstream_id: int) -> None:
     """Push what is due to one upstream, if nobody else does."""
     upstream = Upstream.objects.push_free(clock.now()).filter(pk=upstream_id).select_related("organization").first()
     if upstream is not None:
+        context.note(organization_id=upstream.organization_id, upstream_id=upstream.pk)
         sync.push(upstream)

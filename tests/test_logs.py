@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from gradebench.logs import LineFormatter, redact
+from gradebench.logs import JsonFormatter, LineFormatter, redact
 from reviews.log10 import sync
 from reviews.models import Completion, Organization, Push, Upstream
 from reviews.web import queues as queue_pages
@@ -27,16 +27,19 @@ FORGED = "\r\n2026-11-28 12:00:00,000 ERROR forged"
 
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
-    """All that is logged while a test runs, at DEBUG, as the settings have it written."""
+    """All that is logged while a test runs, at DEBUG, in either of the forms that the settings know."""
     stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(LineFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handlers = [logging.StreamHandler(stream), logging.StreamHandler(stream)]
+    handlers[0].setFormatter(LineFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handlers[1].setFormatter(JsonFormatter())
     root = logging.getLogger()
     level = root.level
-    root.addHandler(handler)
+    for handler in handlers:
+        root.addHandler(handler)
     root.setLevel(logging.DEBUG)
     yield stream
-    root.removeHandler(handler)
+    for handler in handlers:
+        root.removeHandler(handler)
     root.setLevel(level)
 
 
@@ -95,8 +98,9 @@ def test_a_forged_line_does_not_start_a_line() -> None:
 
 def test_all_that_is_logged_goes_through_the_formatter() -> None:
     logging_settings: Any = settings.LOGGING
-    assert [handler["formatter"] for handler in logging_settings["handlers"].values()] == ["line"]
-    assert logging_settings["formatters"]["line"]["()"] == "gradebench.logs.LineFormatter"
+    assert [handler["formatter"] for handler in logging_settings["handlers"].values()] == [settings.LOG_FORMAT]
+    made_by = {name: formatter["()"] for name, formatter in logging_settings["formatters"].items()}
+    assert made_by == {"line": "gradebench.logs.LineFormatter", "json": "gradebench.logs.JsonFormatter"}
     assert all(not logger.get("handlers") for logger in logging_settings["loggers"].values())
     # Were nobody to hear this, Celery would make handlers of its own.
     assert signals.setup_logging.receivers

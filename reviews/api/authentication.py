@@ -9,6 +9,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from gradebench import context
 from reviews.models import ApiToken
 from reviews.workflow import accounts
 
@@ -29,6 +30,7 @@ class TokenAuthentication(BaseAuthentication):
         token = accounts.find_token(secret) if len(secret) <= LONGEST_TOKEN else None
         if token is None:
             raise AuthenticationFailed(REFUSED)
+        context.note(organization_id=token.organization_id, api_token_id=token.pk)
         accounts.note_use(token)
         return AnonymousUser(), token
 

@@ -20,7 +20,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from gradebench import outages
+from gradebench import measures, outages
 from gradebench.addresses import address_of
 from reviews.access import organization_named
 from reviews.api.authentication import HasToken, TokenAuthentication
@@ -153,6 +153,7 @@ _STATUS: dict[type[Exception], int] = {
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """Any failure as `{"error": sentence}`: the clients read that key, and a person can act on the sentence."""
+    measures.API_REFUSALS.labels(type(error).__name__).inc()
     if isinstance(error, exceptions.APIException):
         # DRF's views leave these on the exception for whoever answers it.
         given = {"WWW-Authenticate": getattr(error, "auth_header", None), "Retry-After": getattr(error, "wait", None)}

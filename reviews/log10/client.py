@@ -16,6 +16,7 @@ from django.conf import settings
 from django.utils.translation import gettext_noop
 from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError
 
+from gradebench import request_ids
 from gradebench.version import VERSION
 from reviews.log10 import strict_json
 from reviews.models import Upstream
@@ -88,6 +89,7 @@ class Client:
                 "X-Log10-Organization": organization,
                 "User-Agent": f"GradeBench/{VERSION}",
                 "Accept": "application/json",
+                **request_ids.headers(),
             }
         )
 

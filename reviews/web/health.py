@@ -2,24 +2,32 @@
 
 import logging
 from datetime import timedelta
+from functools import cache
+from importlib.util import find_spec
+from pkgutil import iter_modules
 from tempfile import TemporaryFile
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import Error, connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 from kombu.exceptions import OperationalError
 
-from gradebench import outages
+from gradebench import outages, stopping
 from gradebench.celery import app
 from reviews.workflow import sweeping
 
 log = logging.getLogger(__name__)
 OLDEST_SWEEP = timedelta(seconds=60)
-# Whoever asks has limits of their own, of ten seconds often.
+# Whoever asks has limits of their own, of ten seconds often: both together stay below that.
 DATABASE_SECONDS = 4.0
+BROKER_SECONDS = 2
+_BROKER_LIMITS = {"socket_connect_timeout": BROKER_SECONDS, "socket_timeout": BROKER_SECONDS}
 LEAST_ROOM = 1024 * 1024
 
 
@@ -33,10 +41,10 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @login_not_required
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Database, disk, broker, and whether beat and a worker have swept within the last minute: 200, or 503 and what
-    fails.
+    """Whether this process may be sent people: it is not about to stop, the database is there and migrated, the broker
+    and the disk are there, and beat and a worker have swept within the last minute. 200, or 503 and what fails.
     """
-    checks = {**_database(), "broker": _broker()}
+    checks = {"process": "stopping" if stopping.begun() else "ok", **_database(), "broker": _broker()}
     if settings.EMBEDDED:
         checks["disk"] = _disk()
     well = all(state == "ok" for state in checks.values())
@@ -46,12 +54,29 @@ def readyz(request: HttpRequest) -> JsonResponse:
 def _database() -> dict[str, str]:
     try:
         with outages.waiting_at_most(DATABASE_SECONDS):
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT 1")
-            return {"database": "ok", "sweep": _sweep()}
+            return {"migrations": _behind(), "database": "ok", "sweep": _sweep()}
     except Error:
         log.warning("The database does not answer.", exc_info=True)
-        return {"database": "not reachable", "sweep": "unknown"}
+        return {"database": "not reachable", "migrations": "unknown", "sweep": "unknown"}
+
+
+def _behind() -> str:
+    missing = sorted(_migrations() - MigrationRecorder(connection).applied_migrations().keys())
+    if not missing:
+        return "ok"
+    return f"{'.'.join(missing[0])} and {len(missing) - 1} more are not applied: run manage.py migrate"
+
+
+@cache
+def _migrations() -> frozenset[tuple[str, str]]:
+    """Those that this version has, by the names of their files: to load them all would take memory for good."""
+    found: set[tuple[str, str]] = set()
+    for app_config in apps.get_app_configs():
+        name, _ = MigrationLoader.migrations_module(app_config.label)
+        spec = find_spec(name) if name else None
+        modules = iter_modules(spec.submodule_search_locations) if spec is not None else ()
+        found |= {(app_config.label, module.name) for module in modules if module.name[0] not in "_~"}
+    return frozenset(found)
 
 
 def _disk() -> str:
@@ -68,8 +93,8 @@ def _disk() -> str:
 
 def _broker() -> str:
     try:
-        with app.connection_for_write(transport_options={"socket_connect_timeout": 2}) as broker:
-            broker.ensure_connection(max_retries=1, timeout=2)
+        with app.connection_for_write(transport_options=_BROKER_LIMITS) as broker:
+            broker.ensure_connection(max_retries=1, timeout=BROKER_SECONDS)
     except (OperationalError, OSError):
         log.warning("The broker does not answer.", exc_info=True)
         return "not reachable"

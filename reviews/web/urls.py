@@ -17,6 +17,7 @@ from reviews.web import (
     going_back,
     health,
     media,
+    metrics,
     openid,
     preview,
     purging,
@@ -112,5 +113,6 @@ urlpatterns = [
     path("sync/upstreams/<int:pk>/pull", sync.pull_now, name="pull_now"),
     path("scripts/<slug:digest>/<str:names>.js", scripts.joined, name="scripts"),
     path("healthz", health.healthz, name="healthz"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("readyz", health.readyz, name="readyz"),
 ]

@@ -51,12 +51,17 @@ Row = tuple[Any, ...]
 
 def seal(now: datetime) -> AuditSeal | None:
     """Seal the next batch, if one is due; None when none is, or when another process was faster."""
-    sealed = AuditSeal.objects.order_by("-number").values("last_event_id")[:1]
-    waiting = AuditEvent.objects.filter(pk__gt=Coalesce(Subquery(sealed), 0)).order_by("pk")
-    oldest = waiting.values_list("at", flat=True).first()
+    oldest = oldest_unsealed()
     if oldest is None or oldest > now - SETTLED - GATHER:
         return None
     return _seal_next(now)
+
+
+def oldest_unsealed() -> datetime | None:
+    """The moment of the oldest event that no seal covers; None where there is none."""
+    sealed = AuditSeal.objects.order_by("-number").values("last_event_id")[:1]
+    waiting = AuditEvent.objects.filter(pk__gt=Coalesce(Subquery(sealed), 0)).order_by("pk")
+    return waiting.values_list("at", flat=True).first()
 
 
 def _seal_next(now: datetime) -> AuditSeal | None:

@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from gradebench import measures
 from gradebench.compiled import Compiled, CompiledUpdate, asked, insert, insert_many
 from reviews.models import (
     Assignment,
@@ -180,6 +181,7 @@ def _reopen(items: QuerySet[QueueItem]) -> None:
 # Claims ----------------------------------------------------------------------------------------------------------
 
 
+@measures.CLAIM_SECONDS.time()
 def claim_next(queue: Queue, *, reviewer: User) -> Assignment | None:
     """The item that `reviewer` is to review now: the one she holds in this queue, renewed, or the next free one.
 
@@ -331,6 +333,7 @@ def finish(assignment: Assignment) -> None:
     if not _done(pk=assignment.pk, fence=assignment.fence, now=now):
         raise ClaimLost(_("Your claim on this item has run out."))
     _log(assignment, ClaimChange.DONE, now, by=assignment.reviewer)
+    measures.reviewed(assignment.item.queue_id, (now - assignment.claimed_at).total_seconds())
     _count_review(pk=assignment.item_id, now=now)
     if assignment.item.flagged_at is not None and _leads(assignment):
         unflag(QueueItem.objects.filter(pk=assignment.item_id))

@@ -114,6 +114,7 @@ PARTS = {
     "sync_live",
     "scripts",
     "healthz",
+    "metrics",
     "readyz",
 }
 

@@ -111,6 +111,8 @@ PAGES: dict[str, Row] = {
     "pull_now": (WRONG, DONE_BY_LEADS),
     "scripts": (ALL_200, WRONG_AT_ONCE),
     "healthz": (ALL_200, WRONG_AT_ONCE),
+    # No token is set.
+    "metrics": (" ".join(["404"] * len(WHO)), WRONG_AT_ONCE),
     # No sweep has run in a test.
     "readyz": (" ".join(["503"] * len(WHO)), WRONG_AT_ONCE),
 }

@@ -4,11 +4,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from gradebench import stopping
 from reviews.models import Heartbeat
+from reviews.web import health
 from reviews.workflow import sweeping
 
 pytestmark = pytest.mark.django_db
@@ -30,6 +35,28 @@ def test_it_is_not_ready_when_nothing_sweeps() -> None:
     response = Client().get("/readyz")
     assert response.status_code == 503
     assert "beat" in response.json()["sweep"]
+
+
+def test_it_is_not_ready_before_it_is_migrated() -> None:
+    sweeping.sweep(timezone.now())
+    MigrationRecorder(connection).record_unapplied("reviews", "0009_jobs_saved_views_and_grade_values")
+    response = Client().get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["migrations"].startswith("reviews.0009_jobs_saved_views_and_grade_values and 0 more")
+    assert "manage.py migrate" in response.json()["migrations"]
+
+
+def test_it_knows_every_migration_there_is() -> None:
+    assert health._migrations() == set(MigrationLoader(None).disk_migrations)
+
+
+def test_it_is_not_ready_once_it_was_told_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    sweeping.sweep(timezone.now())
+    monkeypatch.setattr(stopping, "_told", bytearray(1))
+    stopping.begin()
+    response = Client().get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["process"] == "stopping"
 
 
 def test_it_is_not_ready_when_the_disk_cannot_be_written(settings: Settings, tmp_path: Path) -> None:

@@ -242,6 +242,7 @@ OPEN = {
     "sign_out",
     "welcome",
     "healthz",
+    "metrics",
     "readyz",
     "scripts",
 }

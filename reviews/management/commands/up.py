@@ -8,12 +8,14 @@ from typing import Any
 
 from celery.beat import EmbeddedService
 from celery.exceptions import SecurityWarning
+from celery.signals import worker_shutting_down
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.urls import reverse
 
+from gradebench import stopping
 from gradebench.celery import app
 from gradebench.embedded import make_server
 from reviews.log10 import demo
@@ -46,6 +48,7 @@ class Command(BaseCommand):
         demo.point_at(url)
         server = make_server(listener)
         threading.Thread(target=server.run, name="web", daemon=True).start()
+        worker_shutting_down.connect(stopping.begin)
         beat: Any = EmbeddedService(app, thread=True, scheduler_cls=settings.CELERY_BEAT_SCHEDULER)
         beat.start()
         self._say_where(url)
