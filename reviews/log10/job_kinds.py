@@ -1,6 +1,12 @@
 """What jobs there are: each kind with the function that makes its steps."""
 
 from reviews.models import JobKind
+from reviews.workflow.job_kinds import exporting, rerouting, selecting
 from reviews.workflow.jobs import Kind
 
-KINDS: dict[JobKind, Kind] = {}
+KINDS: dict[JobKind, Kind] = {
+    JobKind.EXPORT: exporting.step,
+    JobKind.ADD_TO_QUEUE: selecting.add_to_queue,
+    JobKind.REQUEUE: selecting.requeue,
+    JobKind.REROUTE: rerouting.step,
+}

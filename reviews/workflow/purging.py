@@ -29,7 +29,7 @@ from reviews.models import (
     Revision,
     Upstream,
 )
-from reviews.workflow import audit, clock, feedback_tasks, leftovers, queues, revisions
+from reviews.workflow import audit, clock, feedback_tasks, job_files, leftovers, queues, revisions
 from reviews.workflow.audit import SYSTEM, Actor
 from reviews.workflow.documents import Json
 
@@ -59,6 +59,7 @@ def purge(completion_id: int, *, reason: str, actor: Actor = SYSTEM) -> Completi
     if not reason:
         raise PurgeRefused(_("Say why it is purged: the reason stays with what is left of it."))
     with transaction.atomic():
+        job_files.give_up_imports(Completion.objects.values_list("organization_id", flat=True).get(pk=completion_id))
         completion = revisions.lock(completion_id)
         _withdraw(completion)
         why_not = refusal(completion)
@@ -77,6 +78,7 @@ def purge(completion_id: int, *, reason: str, actor: Actor = SYSTEM) -> Completi
             before=before,
             details=reason,
         )
+        job_files.drop_all(completion.organization_id, completion.uid)
     return completion
 
 
