@@ -66,17 +66,19 @@ def receive(
     raw: bytes | None = None,
     actor: Actor = SYSTEM,
     logged: bool = False,
+    anywhere: bool = False,
 ) -> Ingested:
     """A completion from an application or an import: created, or merged member by member into the one of that id.
 
     `raw` is the document's JSON as it came, kept as it is when the completion is new. `logged` says that it comes from
     a client that posts its whole row again and again: what it had sent before it changed here stays changed. Raises
-    IngestRefused, CompletionTooLarge, IdPurged, HeldElsewhere when only another organization has the id.
+    IngestRefused, CompletionTooLarge, IdPurged, HeldElsewhere when only another organization has the id, unless it may
+    be held `anywhere`.
     """
     check_uid(uid)
     known = Completion.objects.filter(organization=organization, uid=uid).values_list("pk", flat=True).first()
     if known is None:
-        if Completion.objects.filter(uid=uid).exclude(organization=organization).exists():
+        if not anywhere and Completion.objects.filter(uid=uid).exclude(organization=organization).exists():
             raise HeldElsewhere(ELSEWHERE.format(uid=uid))
         try:
             with transaction.atomic():

@@ -3,7 +3,7 @@ gzip member, so that the parts, one behind the other, are a gzip file.
 """
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from reviews.workflow import clock
 
 # JSON shrinks to a seventh at any level; this one is the quickest that does.
 LEVEL = 1
+MOST_REFUSALS = 1_000
 # Of one sweep: whoever waits for the database's lock shall not notice.
 DROPPED_AT_ONCE = 25
 PURGED = gettext_noop(
@@ -40,6 +41,29 @@ def part(job: Job, number: int) -> bytes | None:
     """What a part holds, unpacked; None where there is none of that number."""
     data = JobPart.objects.filter(job=job, number=number).values_list("data", flat=True).first()
     return None if data is None else gzip.decompress(data)
+
+
+def has_part(job: Job, number: int) -> bool:
+    """Whether there is a part of that number."""
+    return JobPart.objects.filter(job=job, number=number).exists()
+
+
+def drop_part(job: Job, number: int) -> None:
+    """Nobody needs it any more. Call it as `add`."""
+    JobPart.objects.filter(job=job, number=number).delete()
+
+
+def refuse(job: Job, refused: Sequence[tuple[int | None, str, str]]) -> None:
+    """Keep what was not taken, by line, id and reason; past MOST_REFUSALS it is counted only. Call it as `add`."""
+    room = MOST_REFUSALS - job.refusals.count() if refused else 0
+    JobRefusal.objects.bulk_create(
+        JobRefusal(job=job, line=line, uid=_plain(uid, 255), reason=_plain(reason, 1000))
+        for line, uid, reason in refused[: max(0, room)]
+    )
+
+
+def _plain(text: str, most: int) -> str:
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")[:most]
 
 
 def has_file(job: Job) -> bool:
