@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from reviews.models import Completion, Job, Organization
 from reviews.workflow import finding, jobs
 from reviews.workflow.finding import Wanted, WantedRefused
+from reviews.workflow.jobs import Json
 
 
 def matching(job: Job) -> QuerySet[Completion]:
@@ -20,7 +21,7 @@ def matching(job: Job) -> QuerySet[Completion]:
     return found.filter(purged_at=None, pk__lte=asked["through"])
 
 
-def asked_of(organization: Organization, query: str, zone: ZoneInfo) -> dict[str, str | int]:
+def asked_of(organization: Organization, query: str, zone: ZoneInfo) -> dict[str, Json]:
     """What a job on these completions is asked: what matches, of those that are there now. Raises WantedRefused."""
     wanted = Wanted.read(query, zone=zone)
     newest = Completion.objects.filter(organization=organization).order_by("-pk").values_list("pk", flat=True)
