@@ -345,6 +345,8 @@ PULL_SECONDS = env.int("GRADEBENCH_PULL_SECONDS", default=60)
 PUSH_SECONDS = env.int("GRADEBENCH_PUSH_SECONDS", default=1)
 UNDO_SECONDS = env.int("GRADEBENCH_UNDO_SECONDS", default=5)
 DRAFT_MAX_BYTES = env.int("GRADEBENCH_DRAFT_MAX_BYTES", default=1024 * 1024)
+# How long the file of an export can be downloaded.
+JOB_FILE_DAYS = _between("GRADEBENCH_JOB_FILE_DAYS", 7, least=1, most=3650)
 OUTBOUND_ALLOW: list[str] = env.list("GRADEBENCH_OUTBOUND_ALLOW", default=[])
 # Not the same list: the address of a picture is written by whoever writes a document, that of an upstream by an admin.
 PICTURES_ALLOW: list[str] = env.list("GRADEBENCH_PICTURES_ALLOW", default=[])

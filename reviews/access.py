@@ -18,6 +18,7 @@ from reviews.models import (
     Draft,
     Feedback,
     FeedbackTask,
+    Job,
     Member,
     Organization,
     PullRefusal,
@@ -317,6 +318,12 @@ def feedback_task_to_lead(request: HttpRequest, pk: int) -> FeedbackTask:
     """A feedback task of an organization where she is a lead. Raises Http404."""
     found = FeedbackTask.objects.filter(pk=pk, organization__in=_led(request))
     return _found(found.select_related("organization", "queue", "upstream", "current_revision__created_by").first())
+
+
+def job_to_lead(request: HttpRequest, pk: int) -> Job:
+    """A job of an organization where she is a lead. Raises Http404."""
+    found = Job.objects.filter(pk=pk, organization__in=_led(request))
+    return _found(found.select_related("organization", "asked_by").first())
 
 
 def queues_led(user: User) -> QuerySet[Queue]:

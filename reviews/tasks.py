@@ -6,8 +6,9 @@ from celery import shared_task
 
 from gradebench import context
 from reviews.log10 import sync
+from reviews.log10.job_kinds import KINDS
 from reviews.models import Upstream
-from reviews.workflow import clock, sweeping
+from reviews.workflow import clock, jobs, sweeping
 
 WAKE_UP_SECONDS = 30
 
@@ -21,6 +22,8 @@ def tick() -> None:
         pull_upstream.apply_async((upstream_id,), expires=WAKE_UP_SECONDS)
     for upstream_id in sweeping.upstreams_with_due_pushes(now):
         push_upstream.apply_async((upstream_id,), expires=WAKE_UP_SECONDS)
+    for job_id in jobs.due(now):
+        run_job.apply_async((job_id,), expires=WAKE_UP_SECONDS)
 
 
 @shared_task(name="reviews.tasks.pull_upstream")
@@ -45,3 +48,11 @@ def push_upstream(upstream_id: int) -> None:
     if upstream is not None:
         context.note(organization_id=upstream.organization_id, upstream_id=upstream.pk)
         sync.push(upstream)
+
+
+@shared_task(name="reviews.tasks.run_job")
+def run_job(job_id: int) -> None:
+    """Go on with a job for a while, if nobody else does; then others come first, and it after them."""
+    if jobs.run(job_id, KINDS):
+        for due_id in jobs.due(clock.now()):
+            run_job.apply_async((due_id,), expires=WAKE_UP_SECONDS)

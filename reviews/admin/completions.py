@@ -104,11 +104,12 @@ class Completions(ReadOnly[Completion]):
         grades = Prefetch("feedback", Feedback.objects.only("pk"))
         return super().get_queryset(request).defer("search_text").prefetch_related("tags", grades)
 
-    @admin.action(description="Export as JSON lines: as received, with grades")
+    @admin.action(description="Export as JSON lines, with grades and edits")
     def export(self, request: HttpRequest, queryset: QuerySet[Completion]) -> StreamingHttpResponse:
         chosen = list(queryset.select_related("organization").prefetch_related(None))
         exports.record(chosen, actor=actor_of(request))
-        return StreamingHttpResponse(exports.lines(chosen), content_type="application/x-ndjson", headers=INERT)
+        found = Completion.objects.filter(pk__in=[completion.pk for completion in chosen])
+        return StreamingHttpResponse(exports.lines(found), content_type="application/x-ndjson", headers=INERT)
 
     @admin.display(description="tags")
     def tag_names(self, completion: Completion) -> str:

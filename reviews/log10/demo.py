@@ -57,8 +57,8 @@ def _fill_application(application: Organization) -> None:
         feedback_tasks.create(application, wire.read_feedback_task(row))
     # Nobody reviews on the application's side: its completions are pulled and graded by the team.
     Queue.objects.filter(organization=application).update(is_open=False)
-    for line in (FOLDER / "completions.jsonl").read_bytes().splitlines():
-        importing.import_line(line, application)
+    lines = (FOLDER / "completions.jsonl").read_bytes().splitlines()
+    importing.take(application, enumerate(lines, start=1), "log10")
 
 
 def _add_people(application: Organization, team: Organization) -> None:

@@ -24,6 +24,8 @@ class JobState(models.TextChoices):
 
 
 ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+# How many run at once: pulls and pushes shall always find a worker.
+SLOTS = 2
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -52,7 +54,11 @@ class Job(models.Model):
     cancel_asked_at = models.DateTimeField(null=True, blank=True)
     not_before = models.DateTimeField(help_text="When its next step is due.")
     leased_until = models.DateTimeField(null=True, blank=True)
+    slot = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Which of the few that run it is.")
     fence = models.PositiveIntegerField(default=0, help_text="Rises with each lease.")
+    failures = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="In a row, of the step that it is at."
+    )
     file_name = models.CharField(max_length=255, blank=True, help_text="Of what was sent to be imported.")
     size = models.PositiveBigIntegerField(default=0, help_text="Bytes of the file that it took or made, unpacked.")
     parts_dropped_at = models.DateTimeField(null=True, blank=True, help_text="When its file was let go.")
@@ -72,6 +78,15 @@ class Job(models.Model):
             models.CheckConstraint(
                 name="job_failed_because",
                 condition=(Q(state=JobState.FAILED) & ~Q(error="")) | (~Q(state=JobState.FAILED) & Q(error="")),
+            ),
+            models.CheckConstraint(
+                name="job_leased_whole",
+                condition=Q(leased_until=None, slot=None)
+                | Q(state=JobState.RUNNING, leased_until__isnull=False, slot__gte=0, slot__lt=SLOTS),
+            ),
+            models.UniqueConstraint(name="job_slot_once", fields=["slot"], condition=Q(slot__isnull=False)),
+            models.UniqueConstraint(
+                name="job_one_runs_in_organization", fields=["organization"], condition=Q(slot__isnull=False)
             ),
             models.CheckConstraint(name="job_no_more_than_all", condition=Q(total=None) | Q(done__lte=F("total"))),
         ]

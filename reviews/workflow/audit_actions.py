@@ -106,6 +106,9 @@ ACTIONS: dict[str, Action] = {
     "completion.purge": Action(Family.DATA, gettext_lazy("%(who)s purged the text of %(what)s")),
     "audit.export": Action(Family.DATA, gettext_lazy("%(who)s exported the audit")),
     "completions.import": Action(Family.DATA, gettext_lazy("%(who)s imported completions from a file")),
+    "job.ask": Action(Family.DATA, gettext_lazy("%(who)s asked for %(what)s")),
+    "job.cancel": Action(Family.DATA, gettext_lazy("%(who)s cancelled %(what)s")),
+    "job.download": Action(Family.DATA, gettext_lazy("%(who)s downloaded the file of %(what)s")),
     "backup.take": Action(Family.DATA, gettext_lazy("%(who)s took a backup")),
 }
 

@@ -33,24 +33,27 @@ class Given:
     raw: bytes
 
 
-def receive_many(organization: Organization, given: Sequence[Given], *, actor: Actor = SYSTEM) -> list[Result]:
+def receive_many(
+    organization: Organization, given: Sequence[Given], *, actor: Actor = SYSTEM, anywhere: bool = False
+) -> list[Result]:
     """What became of each, in their order; a refusal is returned, not raised. All of them are in one transaction, which
     is committed when this returns. Where somebody else made one of the new ones meanwhile, each is in its own.
 
-    Meant for some hundred at a time: they are held in memory, and others wait for the transaction.
+    Meant for some hundred at a time: they are held in memory, and others wait for the transaction. `anywhere`: ids that
+    another organization holds are taken as well.
     """
     try:
-        return _together(organization, given, actor)
+        return _together(organization, given, actor, anywhere)
     except IntegrityError:
-        return [_alone(organization, one, actor) for one in given]
+        return [_alone(organization, one, actor, anywhere) for one in given]
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", None) != DEADLOCK:
             raise
-        return [_alone(organization, one, actor) for one in given]
+        return [_alone(organization, one, actor, anywhere) for one in given]
 
 
-def _together(organization: Organization, given: Sequence[Given], actor: Actor) -> list[Result]:
-    known, elsewhere = _held(organization, given)
+def _together(organization: Organization, given: Sequence[Given], actor: Actor, anywhere: bool) -> list[Result]:
+    known, elsewhere = _held(organization, given, anywhere)
     results: dict[int, Result] = {}
     fresh: dict[str, tuple[Completion, Mapping[str, Any]]] = {}
     changing: dict[str, list[int]] = {}
@@ -72,7 +75,7 @@ def _together(organization: Organization, given: Sequence[Given], actor: Actor) 
     if fresh or later:
         with _turn(), transaction.atomic():
             _create(organization, list(fresh.values()))
-            results |= {place: _alone(organization, given[place], actor) for place in later}
+            results |= {place: _alone(organization, given[place], actor, anywhere) for place in later}
     return [results[place] for place in range(len(given))]
 
 
@@ -81,7 +84,8 @@ def _turn() -> Iterator[None]:
     """One at a time on SQLite, and then a pause. Whoever waits for its lock looks now and then whether it is free:
     among writers who take it again at once somebody would wait for longer than the database is waited for.
     """
-    if connection.vendor != "sqlite":
+    # Within a transaction of the caller's the lock is held already: to wait for a turn then would never end.
+    if connection.vendor != "sqlite" or connection.in_atomic_block:
         yield
         return
     with _one_at_a_time:
@@ -90,12 +94,12 @@ def _turn() -> Iterator[None]:
         time.sleep((time.monotonic() - began) * PAUSE)
 
 
-def _held(organization: Organization, given: Sequence[Given]) -> tuple[dict[str, Completion], set[str]]:
+def _held(organization: Organization, given: Sequence[Given], anywhere: bool) -> tuple[dict[str, Completion], set[str]]:
     """Those that are here already, by their ids, and the ids that another organization has."""
     uids = {one.uid for one in given if "\x00" not in one.uid}
     found = Completion.objects.filter(uid__in=uids).select_related("current")
     known = {completion.uid: completion for completion in found.filter(organization=organization)}
-    missing = uids - known.keys()
+    missing = set() if anywhere else uids - known.keys()
     others = Completion.objects.filter(uid__in=missing).exclude(organization=organization)
     return known, set(others.values_list("uid", flat=True)) if missing else set()
 
@@ -118,9 +122,10 @@ def _is_unchanged(completion: Completion, one: Given) -> bool:
     return documents.dumps(ingest.merge(standing, one.document)) == documents.dumps(standing)
 
 
-def _alone(organization: Organization, one: Given, actor: Actor) -> Result:
+def _alone(organization: Organization, one: Given, actor: Actor, anywhere: bool) -> Result:
     try:
-        return ingest.receive(organization, one.uid, one.document, raw=one.raw, actor=actor).outcome
+        received = ingest.receive(organization, one.uid, one.document, raw=one.raw, actor=actor, anywhere=anywhere)
+        return received.outcome
     except IngestRefused as error:
         return error
     except DocumentUnreadable as error:

@@ -249,6 +249,16 @@ def tag_names(document: Mapping[str, Json]) -> list[str]:
     return list(dict.fromkeys(name for name in names if name))
 
 
+def prompt_of(document: Mapping[str, Json]) -> str:
+    """The text that was asked: of the last message of the user, or the prompt."""
+    return _prompt_text(_object(document.get("request")))
+
+
+def answer_of(document: Mapping[str, Json]) -> str:
+    """The text that was answered, of the first choice."""
+    return _answer_text(_object(document.get("response")))
+
+
 def part_text(content: Json) -> str:
     """The text of a message's content: a string, or the text parts of a list."""
     if isinstance(content, str):

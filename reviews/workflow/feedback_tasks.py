@@ -26,6 +26,7 @@ from reviews.models import (
 )
 from reviews.workflow import audit, clock, queues, schema
 from reviews.workflow.audit import SYSTEM, Actor
+from reviews.workflow.job_kinds import rerouting
 
 MOST_SELECTOR_TAGS = 100
 MOST_TAG = 255
@@ -93,7 +94,7 @@ def create(
             after=_hash_of(feedback_task.current_revision, content.selector),
             details=content.name,
         )
-        queues.route_backlog(feedback_task)
+        _offer(feedback_task, actor)
     return feedback_task
 
 
@@ -120,7 +121,7 @@ def revise(feedback_task: FeedbackTask, content: Content, *, seen: str | None = 
             feedback_task.routed_through = 0
             feedback_task.save(update_fields=["routed_through"])
             queues.withdraw_unmatched(feedback_task)
-            queues.route_backlog(feedback_task)
+            _offer(feedback_task, actor)
         if revised or reselected:
             audit.record(
                 "feedback_task.revise",
@@ -157,8 +158,14 @@ def restore(feedback_task: FeedbackTask, *, actor: Actor) -> int:
         reopened = queues.bring_back_archived(feedback_task.queue)
         audit.record("feedback_task.restore", feedback_task, organization=feedback_task.organization, actor=actor)
         feedback_task.refresh_from_db(fields=["archived_at", "routed_through"])
-        queues.route_backlog(feedback_task)
+        _offer(feedback_task, actor)
     return reopened
+
+
+def _offer(feedback_task: FeedbackTask, actor: Actor) -> None:
+    """What is there already: a thousand at once, the rest as a job."""
+    if queues.route_backlog(feedback_task):
+        rerouting.ask(feedback_task, actor=actor)
 
 
 def check_content(content: Content) -> None:

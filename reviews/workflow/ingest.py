@@ -72,18 +72,20 @@ def receive(
     raw: bytes | None = None,
     actor: Actor = SYSTEM,
     logged: bool = False,
+    anywhere: bool = False,
 ) -> Ingested:
     """A completion from an application or an import: created, or merged member by member into the one of that id.
 
     `raw` is the document's JSON as it came, kept as it is when the completion is new. `logged` says that it comes from
     a client that posts its whole row again and again: what it had sent before it changed here stays changed. Raises
-    IngestRefused, CompletionTooLarge, IdPurged, HeldElsewhere when only another organization has the id.
+    IngestRefused, CompletionTooLarge, IdPurged, HeldElsewhere when only another organization has the id, unless it may
+    be held `anywhere`.
     """
     check_uid(uid)
     held = {organization_id: pk for pk, organization_id in _of_uid.all(uid=uid)}
     known = held.get(organization.pk)
     if known is None:
-        if held:
+        if held and not anywhere:
             raise HeldElsewhere(ELSEWHERE.format(uid=uid))
         try:
             with transaction.atomic():

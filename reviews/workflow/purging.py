@@ -29,7 +29,7 @@ from reviews.models import (
     Revision,
     Upstream,
 )
-from reviews.workflow import audit, clock, grade_values, leftovers, queues, revisions, word_index
+from reviews.workflow import audit, clock, grade_values, job_files, leftovers, queues, revisions, word_index
 from reviews.workflow.audit import SYSTEM, Actor
 
 LONGEST_REASON = 200
@@ -64,6 +64,7 @@ def _purge(completion_id: int, reason: str, actor: Actor) -> Completion:
     if not reason:
         raise PurgeRefused(_("Say why it is purged: the reason stays with what is left of it."))
     with transaction.atomic():
+        job_files.give_up_imports(Completion.objects.values_list("organization_id", flat=True).get(pk=completion_id))
         completion = revisions.lock(completion_id)
         _withdraw(completion)
         why_not = refusal(completion)
@@ -82,6 +83,7 @@ def _purge(completion_id: int, reason: str, actor: Actor) -> Completion:
             before=before,
             details=reason,
         )
+        job_files.drop_all(completion.organization_id, completion.uid)
     return completion
 
 

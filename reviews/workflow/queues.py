@@ -1,6 +1,7 @@
 """Queues: which completions they hold, and who holds which item."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -68,27 +69,58 @@ def route_new(matched: Iterable[tuple[Completion, Iterable[Queue]]]) -> None:
     )
 
 
-def route_backlog(feedback_task: FeedbackTask) -> bool:
-    """Offer the next thousand completions that were there before the selector; False when none are left."""
+@dataclass(frozen=True)
+class Backlog:
+    """Some completions that were there before the selector: those behind `after`, up to `through`; None: to the end."""
+
+    completions: list[Completion]
+    after: int
+    through: int | None
+
+
+def backlog(feedback_task: FeedbackTask) -> Backlog | None:
+    """The next thousand; None when none are left."""
     if feedback_task.routed_through is None or feedback_task.archived_at is not None:
-        return False
-    tag_ids = set(feedback_task.selector_tags.values_list("tag_id", flat=True))
-    matching = Completion.objects.having_tags(tag_ids).filter(
-        organization_id=feedback_task.organization_id, pk__gt=feedback_task.routed_through
-    )
+        return None
+    matching = unoffered(feedback_task)
     fields = ("id", "status", "received_at", "confidence_low")
     chunk = list(matching.only(*fields).order_by("pk")[:BACKLOG_CHUNK])
     ready = [completion for completion in chunk if completion.status != Status.STARTED]
-    items = [_item(feedback_task.queue, completion) for completion in ready]
-    last = chunk[-1].pk if len(chunk) == BACKLOG_CHUNK else None
+    return Backlog(ready, feedback_task.routed_through, chunk[-1].pk if len(chunk) == BACKLOG_CHUNK else None)
+
+
+def unoffered(feedback_task: FeedbackTask) -> QuerySet[Completion]:
+    """What matches and was not offered yet."""
+    tag_ids = set(feedback_task.selector_tags.values_list("tag_id", flat=True))
+    return Completion.objects.having_tags(tag_ids).filter(
+        organization_id=feedback_task.organization_id, pk__gt=feedback_task.routed_through or 0
+    )
+
+
+def offer_backlog(feedback_task: FeedbackTask, found: Backlog) -> int:
+    """Offer them to its queue; how many. None when the selector was changed since they were read."""
     with transaction.atomic():
-        _reopen(QueueItem.objects.filter(queue=feedback_task.queue, completion__in=ready))
-        QueueItem.objects.bulk_create(items, ignore_conflicts=True)
-        FeedbackTask.objects.filter(pk=feedback_task.pk, routed_through=feedback_task.routed_through).update(
-            routed_through=last
-        )
-    feedback_task.routed_through = last
-    return last is not None
+        unchanged = FeedbackTask.objects.filter(pk=feedback_task.pk, routed_through=found.after)
+        if not unchanged.update(routed_through=found.through):
+            return 0
+        _reopen(QueueItem.objects.filter(queue=feedback_task.queue, completion__in=found.completions))
+        offer(feedback_task.queue, found.completions)
+    return len(found.completions)
+
+
+def offer(queue: Queue, completions: Iterable[Completion]) -> None:
+    """Put completions into a queue; those that have been in it stay as they are."""
+    QueueItem.objects.bulk_create([_item(queue, one) for one in completions], ignore_conflicts=True)
+
+
+def route_backlog(feedback_task: FeedbackTask) -> bool:
+    """Offer the next thousand completions that were there before the selector; False when none are left."""
+    found = backlog(feedback_task)
+    if found is None:
+        return False
+    offer_backlog(feedback_task, found)
+    feedback_task.routed_through = found.through
+    return found.through is not None
 
 
 def withdraw_unmatched(feedback_task: FeedbackTask) -> None:

@@ -4,26 +4,26 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
-from reviews.models import FeedbackTask, Heartbeat, Push, Upstream
-from reviews.workflow import audit_chain, clock, idempotency, outbox, purging, queues, stats
+from reviews.models import Heartbeat, Push, Upstream
+from reviews.workflow import audit_chain, clock, idempotency, job_files, jobs, outbox, purging, queues, stats
+from reviews.workflow.job_kinds import rerouting
 
 # A write each second would keep the disk awake for nothing: /readyz asks for the minute.
 HEARTBEAT_STEP = timedelta(seconds=5)
 SWEEP = "sweep"
-BACKLOG_PER_SWEEP = 4
 
 
 def sweep(now: datetime) -> None:
-    """Free claims that ran out and pushes whose sender died, route the next of a new selector's backlog, count a queue
-    anew, drop answers that were kept for a day, purge what an organization does not keep any longer, and seal the
-    audit.
+    """Free claims that ran out, and pushes and jobs whose worker died; see that new selectors are routed; count a queue
+    anew; drop files and answers that were kept for their time, purge what an organization does not keep any longer, and
+    seal the audit.
     """
     queues.expire_claims(now)
     outbox.sweep(now)
-    waiting = FeedbackTask.objects.filter(archived_at=None).exclude(routed_through=None).select_related("queue")
-    for feedback_task in waiting[:BACKLOG_PER_SWEEP]:
-        queues.route_backlog(feedback_task)
+    jobs.sweep(now)
+    rerouting.sweep()
     stats.keep_counts(now)
+    job_files.sweep(now)
     idempotency.sweep(now)
     purging.sweep(now)
     _beat(now)
@@ -50,6 +50,7 @@ def release_leases() -> None:
         pull_leased_until=None, push_leased_until=None
     )
     outbox.sweep(clock.now() + 2 * outbox.LEASE)
+    jobs.sweep(clock.now() + 2 * jobs.LEASE)
 
 
 def _beat(now: datetime) -> None:

@@ -107,7 +107,7 @@ def test_it_switches_an_upstream_off_and_on() -> None:
     assert "One that is switched on already stays so." in act("switch_on", upstream)
 
 
-def test_it_exports_what_was_received_with_the_grades() -> None:
+def test_it_exports_what_stands_and_what_was_received_with_the_grades() -> None:
     feedback_task = factories.feedback_task(factories.organization(), name="Tone")
     made = factories.completion(feedback_task.organization, answer="=1+1 ünïcode")
     factories.submit(factories.assignment(feedback_task), answer="It is 43.", score=2)
@@ -115,7 +115,8 @@ def test_it_exports_what_was_received_with_the_grades() -> None:
     response = site_staff().post("/admin/reviews/completion/", posted)
     (line,) = b"".join(response.streaming_content).splitlines()  # type: ignore[attr-defined] # of a streamed one
     read = orjson.loads(line)
-    assert (read["id"], read["document"]["response"]["choices"][0]["message"]["content"]) == (made.uid, "=1+1 ünïcode")
+    answers = [read[name]["response"]["choices"][0]["message"]["content"] for name in ("document_received", "document")]
+    assert (read["id"], answers) == (made.uid, ["=1+1 ünïcode", "It is 43."])
     assert [(one["feedback_task"], one["values"]) for one in read["feedback"]] == [("Tone", {"score": 2})]
     assert audited("completion.export") == 1
     assert response["Content-Disposition"].startswith("attachment")

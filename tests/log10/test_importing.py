@@ -71,18 +71,23 @@ def test_it_names_the_lines_that_it_does_not_take(
     long = b'{"x":"' + b"x" * 5_000 + b'"}'
     lines = [good, b"{", b"", b"  \r", b'{"a":1,"a":2}', b"[1]", long, good + b"\r", b'{"a":NaN}', b'{"id":7}', good]
     report = importing.import_file(write(tmp_path / "a.jsonl", lines), organization)
-    assert report.created == 3
+    # The same three times: what has no id is told apart by what it says.
+    assert (report.created, report.unchanged) == (1, 2)
     assert [refusal.line for refusal in report.refused] == [2, 5, 6, 7, 9, 10]
     reasons = {refusal.line: refusal.reason for refusal in report.refused}
     assert "two members" in reasons[5]
     assert "larger than 2,000 bytes" in reasons[7]
 
 
-def test_it_does_not_take_an_id_of_another_organization(organization: Organization, tmp_path: Path) -> None:
+def test_it_takes_an_id_that_another_organization_has_too(organization: Organization, tmp_path: Path) -> None:
     other = Organization.objects.create(slug="other", external_id="other")
     ingest.receive(other, UID, document())
-    path = write(tmp_path / "a.jsonl", [orjson.dumps(document(id=UID))])
-    assert len(importing.import_file(path, organization).refused) == 1
+    path = write(tmp_path / "a.jsonl", [orjson.dumps(document(id=UID, kind="prompt"))])
+    assert importing.import_file(path, organization).created == 1
+    assert {row.organization_id: row.kind for row in Completion.objects.all()} == {
+        other.pk: "chat",
+        organization.pk: "prompt",
+    }
 
 
 @pytest.mark.parametrize("cut", [slice(None, -10), slice(None, 20), slice(5, None)])
@@ -107,3 +112,47 @@ def test_it_takes_the_external_corpus(organization: Organization, corpus_folder:
         if corpus_folder:
             report = importing.import_file(corpus_folder / name, organization)
             assert (report.created, report.refused) == (count, [])
+
+
+QUESTION = {"role": "user", "content": "What is it?"}
+ANSWER = {"role": "assistant", "content": "It is 42."}
+CHAT = {"id": "chatcmpl-7", "object": "chat.completion", "model": "m", "choices": [{"index": 0, "message": ANSWER}]}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"messages": [QUESTION, ANSWER], "tools": []},
+        {**CHAT, "messages": [QUESTION]},
+        {**CHAT, "request": {"model": "m", "messages": [QUESTION]}, "tags": ["t"]},
+        {"request": {"messages": [QUESTION]}, "response": CHAT},
+    ],
+)
+@pytest.mark.parametrize("form", ["auto", "openai"])
+def test_it_takes_the_forms_of_openai(
+    organization: Organization, tmp_path: Path, line: dict[str, object], form: str
+) -> None:
+    path = write(tmp_path / "a.jsonl", [orjson.dumps(line)])
+    assert importing.import_file(path, organization, form=form).created == 1
+    assert importing.import_file(path, organization, form=form).unchanged == 1
+    taken = Completion.objects.select_related("current").get()
+    read = documents.read(taken.current)
+    assert (read["kind"], read["status"], read.get("tags")) == ("chat", "finished", line.get("tags"))
+    assert (documents.prompt_of(read), documents.answer_of(read)) == ("What is it?", "It is 42.")
+    assert (taken.uid == "chatcmpl-7") == (read["response"].get("id") == "chatcmpl-7")
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ({"messages": [ANSWER, QUESTION]}, "The last message must be the assistant's"),
+        ({"messages": []}, "must be a list of messages"),
+        (CHAT, "has no request"),
+        ({"id": "x", "document": None, "provenance": {}}, "was purged"),
+    ],
+)
+def test_it_says_what_a_line_lacks(
+    organization: Organization, tmp_path: Path, line: dict[str, object], reason: str
+) -> None:
+    report = importing.import_file(write(tmp_path / "a.jsonl", [orjson.dumps(line)]), organization)
+    assert reason in report.refused[0].reason

@@ -3,10 +3,10 @@
 import pytest
 from django.utils import timezone
 
-from reviews.models import Completion, FeedbackTask, ItemState, QueueItem
-from reviews.workflow import feedback_tasks, grading, ingest, queues, sweeping
+from reviews.models import Completion, FeedbackTask, ItemState, Job, QueueItem
+from reviews.workflow import feedback_tasks, grading, ingest, jobs, queues, sweeping
 from reviews.workflow.audit import SYSTEM
-from tests import factories
+from tests import factories, jobs_run
 
 pytestmark = pytest.mark.django_db
 
@@ -130,13 +130,29 @@ def test_a_long_backlog_is_offered_in_steps() -> None:
 
 
 @pytest.mark.usefixtures("_chunks_of_two")
-def test_the_sweep_offers_the_rest_of_a_backlog() -> None:
+def test_a_job_offers_the_rest_of_a_backlog() -> None:
     organization = factories.organization()
     for _ in range(5):
         factories.completion(organization)
     wanted = factories.feedback_task(organization)
-    for _ in range(3):
-        sweeping.sweep(timezone.now())
+    job = jobs_run.to_the_end(Job.objects.get())
+    assert (job.asked_by, job.done, job.total, jobs.outcome(job)) == (None, 3, 3, {"offered": 3})
+    assert len(_standing(wanted)) == 5
+
+
+@pytest.mark.usefixtures("_chunks_of_two")
+def test_the_sweep_asks_for_a_backlog_that_no_job_is_at() -> None:
+    organization = factories.organization()
+    for _ in range(5):
+        factories.completion(organization)
+    wanted = factories.feedback_task(organization)
+    sweeping.sweep(timezone.now())
+    jobs.cancel(Job.objects.get(), actor=SYSTEM)
+    sweeping.sweep(timezone.now())
+    assert Job.objects.count() == 1
+    Job.objects.update(state="done")
+    sweeping.sweep(timezone.now())
+    jobs_run.to_the_end(Job.objects.open().get())
     assert len(_standing(wanted)) == 5
 
 

@@ -2,6 +2,7 @@
 
 from reviews.log10.wire.legacy import is_downloaded, logged_completion, logged_row, read_downloaded, read_logged
 from reviews.log10.wire.members import LONGEST_TAG, WireRefused
+from reviews.log10.wire.openai import is_openai, read_openai
 from reviews.log10.wire.readers import RAW, Reader
 from reviews.log10.wire.reading import (
     LONGEST_INSTRUCTION,
@@ -34,6 +35,7 @@ __all__ = [
     "feedback_task",
     "feedback_to_push",
     "is_downloaded",
+    "is_openai",
     "logged_completion",
     "logged_row",
     "read_completion",
@@ -41,4 +43,5 @@ __all__ = [
     "read_feedback",
     "read_feedback_task",
     "read_logged",
+    "read_openai",
 ]
