@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("reviews", "0009_jobs_saved_views_and_grade_values"),
+        ("reviews", "0012_grades_have_their_answers"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("reviews", "0009_jobs_saved_views_and_grade_values"),
+        ("reviews", "0013_jobs_take_a_slot"),
     ]
 
     operations = [
