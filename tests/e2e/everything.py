@@ -63,6 +63,12 @@ for number in range(3):
         "pull": upstream.pulls.first(), "uid": "x" * 120 * number, "reason": long * (number + 1), "first_at": now,
         "last_at": now, "data": documents.pack(b"<script>alert(1)</script>" * 200),
     })
+team = Organization.objects.get(slug="demo")
+nobody = {"asked_text": '{"form": "auto"}', "created_at": now, "not_before": now}
+failed = {"state": "failed", "ended_at": now, "error": long, "outcome_text": '{"created": 3, "refused": 1200}'}
+job, _ = Job.objects.get_or_create(organization=team, kind="import", file_name="x" * 200, defaults={**nobody, **failed})
+for line in range(3):
+    JobRefusal.objects.get_or_create(job=job, line=line, defaults={"uid": "x" * 80 * line, "reason": long})
 """
 KEYS = """
 import json
@@ -73,6 +79,7 @@ print(json.dumps({
     "amended": Feedback.objects.filter(reviewer__username="reviewer").order_by("pk").first().assignment_id,
     "feedback_task": Queue.objects.get(organization=team, feedback_task__name="Every kind of field").feedback_task_id,
     "refusal": PullRefusal.objects.first().pk,
+    "job": Job.objects.get(file_name__startswith="x").pk,
     "uncertain": Completion.objects.filter(organization=team, uncertain_tokens__gt=0).order_by("pk")
         .values("pk", "current_id").first(),
 }))
@@ -96,6 +103,7 @@ class Everything:
     amended: int
     feedback_task: int
     refusal: int
+    job: int
     uncertain: str
     sign_in_link: str
 
@@ -174,6 +182,7 @@ def _filled(application: steps.Organization) -> Everything:
         found["amended"],
         found["feedback_task"],
         found["refusal"],
+        found["job"],
         "/completions/{pk}/uncertain/{current_id}/0".format(**found["uncertain"]),
         instance.carry_out("sign_in_link", "reviewer").strip(),
     )

@@ -15,6 +15,8 @@ from reviews.models import (
     Assignment,
     Completion,
     FeedbackTask,
+    Job,
+    JobKind,
     Member,
     Organization,
     Push,
@@ -24,7 +26,7 @@ from reviews.models import (
     User,
 )
 from reviews.web import conversation, edits
-from reviews.workflow import accounts, drafts, grading, queues
+from reviews.workflow import accounts, drafts, grading, job_files, jobs, queues
 from reviews.workflow import documents as kept
 from reviews.workflow.audit import Actor
 from reviews.workflow.editing import LeafEdit
@@ -230,6 +232,7 @@ def fill() -> dict[str, Any]:
     ]
     _work(task, lead, reviewer, everything)
     _sync(upstream, everything)
+    _jobs(organization, lead, task, everything)
     Session.objects.create(organization=organization, uid=name())
     ApiToken.objects.create(organization=organization, name=name(), prefix="gb_", hash="h", created_by=lead)
     Organization.objects.filter(pk=organization.pk).update(name=VECTORS[3])
@@ -288,6 +291,17 @@ def _sync(upstream: Upstream, everything: str) -> None:
     sync_scene.pull(upstream, error=everything, state="failed")
 
 
+def _jobs(organization: Organization, lead: User, task: FeedbackTask, everything: str) -> None:
+    """One about a filter, in a queue, and a failed import with what it did not take."""
+    actor = Actor(user=lead)
+    filters = {"query": f"q={SPELLED}&model={SPELLED}", "through": 0, "queue": task.queue.pk}
+    jobs.ask(organization, JobKind.ADD_TO_QUEUE, filters, by=lead, actor=actor, said=name())
+    failed = jobs.ask(organization, JobKind.IMPORT, {"form": "auto"}, by=lead, actor=actor, said=name())
+    job_files.refuse(failed, [(at, vector, everything) for at, vector in enumerate(VECTORS)])
+    over = {"state": "failed", "error": everything[:1000], "ended_at": timezone.now()}
+    Job.objects.filter(pk=failed.pk).update(file_name=VECTORS[0], outcome_text='{"refused": 9}', **over)
+
+
 def _pages(task: FeedbackTask, completions: list[Completion]) -> list[str]:
     queue = task.queue.pk
     doubtful = Completion.objects.filter(uncertain_tokens__gt=0)
@@ -313,6 +327,9 @@ def _pages(task: FeedbackTask, completions: list[Completion]) -> list[str]:
         "/sync/refusals",
         f"/sync/refusals?reason={SPELLED}",
         f"/sync/refusals/{refusal}",
+        "/jobs",
+        *(f"/jobs/{pk}" for pk in Job.objects.values_list("pk", flat=True)),
+        "/imports/new",
         "/you",
         "/you/sessions",
         "/audit",

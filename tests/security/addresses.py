@@ -32,6 +32,7 @@ ROWS: dict[str, Finds] = {
     "sync/pushes/<int:pk>/give-up": lambda side: side.grade,
     "sync/refusals/": lambda side: side.refusal,
     "sync/upstreams/": lambda side: side.upstream,
+    "jobs/": lambda side: side.job,
     # Her own sessions and keys, of which she has none of this number.
     "you/": lambda side: side.people["colleague"],
 }

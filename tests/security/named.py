@@ -79,6 +79,12 @@ def on_pages(here: Side) -> list[Place]:
         ),
         Place("lead", "Feedback", "POST", f"/completions/{conflict}/conflict", {**merged, "grade-{id}": "withdrawn"}),
         Place("lead", "Document", "POST", f"/completions/{edited}/back/0", {"document": "{id}"}),
+        *(
+            Place("lead", "Queue", "POST", "/completions/act", {"act": act, "queue": "{id}"})
+            for act in ("add-to-queue", "requeue")
+        ),
+        Place("lead", "Organization", "POST", "/imports/new", {"organization": "{id}"}),
+        *(Place("lead", "Job", "GET", "/jobs", {name: "{id}"}) for name in ("before", "after")),
         Place("admin", "Organization", "GET", "/audit", {"organization": "{id}"}),
         Place("admin", "Completion", "GET", "/audit", {"target": "completion {id}"}),
         Place("admin", "AuditEvent", "GET", "/audit", {"before": "2026-01-01T00:00:00+00:00_{id}"}),

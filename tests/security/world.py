@@ -19,6 +19,8 @@ from reviews.models import (
     Assignment,
     Completion,
     FeedbackTask,
+    Job,
+    JobKind,
     Organization,
     PullRefusal,
     Push,
@@ -30,7 +32,7 @@ from reviews.models import (
     Upstream,
     User,
 )
-from reviews.workflow import accounts, drafts, feedback_tasks, grading, queues
+from reviews.workflow import accounts, drafts, feedback_tasks, grading, job_files, jobs, queues
 from reviews.workflow.audit import SYSTEM, Actor
 from tests import factories
 from tests.e2e import answers
@@ -62,6 +64,7 @@ class Side:
     completions: dict[str, Completion]
     flagged: QueueItem
     refusal: PullRefusal
+    job: Job
     sign_in_link: str
 
     @property
@@ -166,8 +169,18 @@ def side(word: str, *, more: int = 0) -> Side:
     link = accounts.create_sign_in_link(people["colleague"])
     return Side(
         word, organization, people, token, secret, upstream, feedback_task, held, done, completions, flagged, refusal,
-        link,
+        _job(organization, word, people["lead"]), link,
     )  # fmt: skip
+
+
+def _job(organization: Organization, word: str, lead: User) -> Job:
+    """An import that failed, with a part that was not taken and a line that was refused."""
+    job = jobs.ask(organization, JobKind.IMPORT, {"form": "auto"}, by=lead, actor=Actor(user=lead))
+    job_files.add(job, 0, f'{{"id": "{word}-sent"}}'.encode())
+    job_files.refuse(job, [(7, f"{word}-refused", f"The {word} is no JSON.")])
+    failed = {"state": "failed", "error": f"The {word} broke.", "ended_at": timezone.now()}
+    Job.objects.filter(pk=job.pk).update(file_name=f"{word}.jsonl", outcome_text='{"refused": 1}', **failed)
+    return Job.objects.get(pk=job.pk)
 
 
 def _upstream(organization: Organization, word: str) -> Upstream:
