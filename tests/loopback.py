@@ -16,9 +16,10 @@ from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
 
 class Loopback:
-    """Listens inside of `with`. `handler` answers for it, a thread for each connection."""
+    """Listens inside of `with`, on `host`. `handler` answers for it, a thread for each connection."""
 
     handler: ClassVar[type[BaseHTTPRequestHandler]]
+    host: ClassVar[str] = "127.0.0.1"
 
     def __init__(self) -> None:
         self._server = _Server(self)
@@ -26,13 +27,13 @@ class Loopback:
 
     @property
     def port(self) -> int:
-        """Of 127.0.0.1."""
+        """Of its host."""
         return self._server.server_port
 
     @property
     def url(self) -> str:
         """Without a slash at its end."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -49,7 +50,7 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, owner: Loopback) -> None:
         self.owner = owner
-        super().__init__(("127.0.0.1", 0), owner.handler)
+        super().__init__((owner.host, 0), owner.handler)
 
 
 L = TypeVar("L", bound=Loopback)

@@ -204,6 +204,8 @@ class Reviewer:
     def __init__(self, instance: Served, username: str = "") -> None:
         self.base = instance.url
         self.session = requests.Session()
+        # As browsers do; over TLS Django asks for it.
+        self.session.headers["Origin"] = instance.url
         self.seconds: list[tuple[float, str]] = []
         self.page = ""
         self.address = ""
