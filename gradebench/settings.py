@@ -380,6 +380,8 @@ METRICS_TOKEN: str = env.str("GRADEBENCH_METRICS_TOKEN", default="")
 # JSON for what collects logs, lines for people.
 LOG_FORMAT = _one_of("GRADEBENCH_LOG_FORMAT", ("line", "json") if EMBEDDED else ("json", "line"))
 LOG_LEVEL = env.str("LOG_LEVEL", default="WARNING")
+# A line for each request, push and pull, but not for whoever looks on at a terminal.
+_TOLD = LOG_LEVEL if EMBEDDED and LOG_FORMAT == "line" else "INFO"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -389,8 +391,8 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "loggers": {
-        # A line for each request, but for whoever looks on at a terminal.
-        "gradebench.access": {"level": LOG_LEVEL if EMBEDDED and LOG_FORMAT == "line" else "INFO"},
+        "gradebench.access": {"level": _TOLD},
+        "reviews.log10": {"level": _TOLD},
         # Who asked for a picture of which address.
         "reviews.web.media": {"level": "INFO"},
         # Django's own handlers would write what they get past the formatter.

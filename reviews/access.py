@@ -366,4 +366,8 @@ def _found(row: M | None) -> M:
     if row is None:
         raise Http404
     context.note(organization_id=vars(row).get("organization_id"))
+    if isinstance(row, Completion):
+        context.note(completion_id=row.pk)
+    elif isinstance(row, Assignment):
+        context.note(completion_id=row.item.completion_id)
     return row

@@ -9,6 +9,7 @@ from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from gradebench import context
 from reviews.api.http import View
 from reviews.api.openapi import completions as described
 from reviews.log10 import wire
@@ -33,6 +34,7 @@ class Completions(View):
         received = wire.read_completion(body.value)
         uid = received.uid or new_uid()
         done = ingest.receive(self.organization, uid, received.document, raw=body.raw, actor=self.actor)
+        context.note(completion_id=done.completion.pk)
         return Response(_shown(self, done.completion, dict(done.document)))
 
 
@@ -49,6 +51,7 @@ class CompletionUpdate(View):
             raise ParseError("The body's “id” is not the id in the path.")
         check_known_or_uuid(self.organization, uid)
         done = ingest.receive(self.organization, uid, received.document, raw=body.raw, actor=self.actor)
+        context.note(completion_id=done.completion.pk)
         return Response(_shown(self, done.completion, dict(done.document)))
 
 

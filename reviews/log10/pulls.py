@@ -1,6 +1,7 @@
 """Pull: what an upstream lists, taken in. The database decides who works; a message only wakes."""
 
 import hashlib
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -40,6 +41,7 @@ from reviews.workflow import (
 )
 from reviews.workflow.ingest import Outcome
 
+log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=90)
 RENEW_EVERY = 100
 MOST_PAGES = 1_000
@@ -161,6 +163,8 @@ def _end_pull(row: Pull, tally: Tally, state: PullState, error: str = "") -> Non
         setattr(row, name, value)
     ended = Pull.objects.filter(pk=row.pk, state=PullState.RUNNING)
     ended.update(state=state, ended_at=now, error=error, **tally.counts())
+    fields = {"pull_id": row.pk, "outcome": state.value, **tally.counts()}
+    log.info("Pull %d %s, %d listed.", row.pk, state.value, tally.listed, extra={"fields": fields})
     upstream = row.upstream
     mine = Upstream.objects.filter(pk=upstream.pk, pull_fence=row.fence)
     every = timedelta(seconds=upstream.pull_seconds)

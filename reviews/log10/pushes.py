@@ -1,5 +1,6 @@
 """Push: what waits in the outbox, sent. The database decides who works; a message only wakes."""
 
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from reviews.log10.pulls import pull
 from reviews.models import Feedback, PullState, Push, PushKind, PushState, Revision, Upstream
 from reviews.workflow import circuit, clock, documents, grading, outbox, sealing, upstreams
 
+log = logging.getLogger(__name__)
 LEASE = timedelta(seconds=90)
 FRESH = timedelta(seconds=60)
 # An edit that was not seen to stand there is looked for in the next list, which comes this soon.
@@ -58,6 +60,7 @@ def push(upstream: Upstream) -> int:
             if not outbox.lease(due):
                 continue
             sent = _send(due, upstream, Known(comparable, believed=due.pk in doubted))
+            _tell(due, sent)
             if sent == Sent.DOUBTED:
                 doubted.add(due.pk)
                 _doubt_list(upstream)
@@ -67,6 +70,12 @@ def push(upstream: Upstream) -> int:
     finally:
         Upstream.objects.filter(pk=upstream.pk, push_fence=fence).update(push_leased_until=None)
     return arrived
+
+
+def _tell(due: Push, sent: Sent) -> None:
+    """In the log; why it went wrong stands in the row, for an upstream's words may quote what was sent."""
+    fields = {"push_id": due.pk, "completion_id": due.completion_id, "kind": due.kind, "outcome": sent.value}
+    log.info("Push %d %s.", due.pk, sent.value, extra={"fields": fields})
 
 
 def _take_push_lease(upstream: Upstream) -> int | None:

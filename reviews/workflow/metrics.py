@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import inf
 from typing import Any
 
 from django.db.models import Count, IntegerField, Max, Min, OuterRef, Q, Subquery
@@ -167,8 +168,9 @@ def _held(now: datetime) -> dict[int, int]:
 
 
 def _site(now: datetime) -> Iterator[Figure]:
-    sweep = Figure("sweep_age_seconds", "Since beat and a worker last swept.")
-    sweep.add(_seconds(now, sweeping.last_sweep()))
+    sweep = Figure("sweep_age_seconds", "Since beat and a worker last swept; infinite when they never have.")
+    last = sweeping.last_sweep()
+    sweep.add(inf if last is None else _seconds(now, last))
     lag = Figure("audit_seal_lag_seconds", "Age of the oldest event of the audit that is not sealed.")
     lag.add(_seconds(now, audit_chain.oldest_unsealed()) or 0)
     created = Figure("completions", "Completions that came, by API, import and pull.", rises=True)
