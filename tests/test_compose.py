@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from gradebench import draining, gunicorn_conf
+from gradebench import draining
 from reviews.log10 import client, pushes
+from tests import gunicorn_settings
 from tests.instances import ROOT, compose_command
 from tests.loopback import Handler, Loopback
 
@@ -185,7 +186,7 @@ def test_every_name_to_be_given_stands_in_the_example() -> None:
 
 
 def test_who_is_stopped_has_the_time_that_its_work_may_take(services: dict[str, dict[str, Any]]) -> None:
-    web = gunicorn_conf.graceful_timeout + draining.MOST_SECONDS
+    web = gunicorn_settings.read()["graceful_timeout"] + draining.MOST_SECONDS
     assert seconds(services["web"]["stop_grace_period"]) > web
     worker = pushes.PUSH_TIME.total_seconds() + client.TOTAL_SECONDS
     assert seconds(services["worker"]["stop_grace_period"]) > worker

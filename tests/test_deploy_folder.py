@@ -9,8 +9,9 @@ import pytest
 from django.conf import settings
 from django.urls import resolve
 
-from gradebench import draining, gunicorn_conf
+from gradebench import draining
 from reviews.log10 import client, pushes
+from tests import gunicorn_settings
 from tests.instances import ROOT, compose_command
 
 pytestmark = pytest.mark.sqlite
@@ -90,7 +91,7 @@ def test_systemd_runs_what_compose_runs(role: str) -> None:
     assert unit["Service"]["KillMode"] == "mixed"
     assert unit["Service"]["User"] != "root"
     least = {
-        "web": gunicorn_conf.graceful_timeout + draining.MOST_SECONDS,
+        "web": gunicorn_settings.read()["graceful_timeout"] + draining.MOST_SECONDS,
         "worker": pushes.PUSH_TIME.total_seconds() + client.TOTAL_SECONDS,
         "beat": 10,
     }

@@ -115,6 +115,7 @@ def test_a_request_makes_one_line_with_ids_and_without_its_query_string(log: Log
         "route": "completion",
         "user_id": made.user.pk,
         "organization_id": made.organization.pk,
+        "completion_id": made.completions[0].pk,
         "path": path,
         "status": 200,
     }

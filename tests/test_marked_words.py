@@ -24,16 +24,19 @@ UNSPOKEN_MODULES = {
     "workflow/guard.py": "the log; what a page says of it is in pictures.py",
     "workflow/idempotency.py": "the API",
     "workflow/members.py": "Admin",
+    "workflow/metrics.py": "monitors",
     "workflow/ingest.py": "the API, and the refusals of a pull, which are kept as they were said",
     "workflow/upstreams.py": "commands and Admin",
     "workflow/word_index.py": "the database",
     "web/health.py": "monitors, as JSON",
+    "web/metrics.py": "monitors",
     "web/task_examples.py": "a schema to begin from becomes a document of its own",
     "models/base.py": "whoever programs against it",
 }
 UNSPOKEN_FUNCTIONS = {
     "access.py": {"organization_named", "completion_of"},  # the API
     "workflow/documents.py": {"_steps", "at"},  # the caller turns it into words
+    "workflow/job_files.py": {"contents"},  # the log
     "workflow/schema.py": {"_retrieve_nothing"},  # a library, which never says it
 }
 NEVER_SHOWN = {

@@ -37,7 +37,9 @@ def told(settings: Settings) -> dict[str, set[str]]:
     """The names of /metrics, each with its labels, once something of everything has happened."""
     settings.METRICS_TOKEN = "x"
     made = pushed()
-    refusal(made.completions[0].upstream)
+    upstream = made.completions[0].upstream
+    assert upstream is not None
+    refusal(upstream)
     Client().get("/api/v1/feedback")
     outages.outage_of(OperationalError("gone"))
     metrics.forget()

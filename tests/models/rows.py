@@ -212,6 +212,11 @@ def job(**changed: Any) -> Job:
     return Job.objects.create(**given)
 
 
+def running_job() -> Job:
+    """One that has the first slot."""
+    return job(state="running", slot=0, leased_until=later(minutes=1))
+
+
 def job_part() -> JobPart:
     return JobPart.objects.create(job=job(), number=1, data=b"", size=0)
 

@@ -15,6 +15,9 @@ BREAKS: dict[str, Callable[[], Any]] = {
     "job_ended_whole": lambda: rows.change(rows.job(), state="done"),
     "job_failed_because": lambda: rows.change(rows.job(), error="The disk is full."),
     "job_no_more_than_all": lambda: rows.change(rows.job(), total=3, done=4),
+    "job_leased_whole": lambda: rows.change(rows.job(), slot=0),
+    "job_slot_once": lambda: (rows.running_job(), rows.running_job()),
+    "job_one_runs_in_organization": lambda: rows.again(rows.running_job(), slot=1),
     "job_part_once": lambda: rows.again(rows.job_part()),
 }
 

@@ -70,9 +70,11 @@ def writes() -> Iterator[list[str]]:
         yield found
 
 
-# The token of a form, the nonce of a script, moments, and the fingerprint of what is shown, which is compared.
+# The token of a form, the nonce of a script, the id of a request, moments, and the fingerprint of what is shown, which
+# is compared.
 _NEVER_THE_SAME = re.compile(
     r'(?<=name="csrfmiddlewaretoken" value=")[^"]*|(?<=nonce=")[^"]*|(?<=nonce-)[\w+/=]+'
+    r"|(?<='X-Request-ID': ')\w+"
     r"|\d{4}-\d\d-\d\d[T ][\d:.]+|\d{8}T\d{6}Z|[0-9a-f]{12}(-[0-9a-f]{12}){3}"
 )
 

@@ -247,7 +247,7 @@ OPEN = {
     "scripts",
 }
 # They answer 401 themselves: a script asks for them, which would follow a redirect.
-ASKED_BY_SCRIPTS = {"queue_prefetch", "review_claim", "review_draft", "sync_live"}
+ASKED_BY_SCRIPTS = {"job_live", "queue_prefetch", "review_claim", "review_draft", "sync_live"}
 
 
 def test_without_a_session_only_these_pages_answer() -> None:
