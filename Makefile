@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup dev run test bench load chaos lint types migrations-check audit
+.PHONY: help setup dev run test test-cluster bench load chaos lint types migrations-check audit
 
 PORT ?= 8000
 DEMO ?= 1
@@ -36,6 +36,9 @@ chaos: dev ## kill web, worker, PostgreSQL and broker by the hundred and count w
 
 load: dev ## 50 reviewers and 50 creates a second against a million completions for ten minutes; ARGS='--kills', '--memory', '--export'
 	@exec $(PYTHON_HERE) -m tests.bench.load $(ARGS)
+
+test-cluster: dev ## as root: several machines on one, each with a network of its own; kill, cut and restart them under load
+	@exec $(PYTHON_HERE) -m tests.cluster $(ARGS)
 
 lint: dev ## check style, formatting, templates and the direction of imports
 	@$(VENV)/bin/ruff check $(SOURCES)
