@@ -58,9 +58,8 @@ class Figure:
         """How many a second of what no client waits for."""
         each = f"in {seconds:.1f} s, {cpu / many * 1000:.1f} ms of the servers' processors each"
         said = "; ".join(filter(None, (each, note)))
-        return cls(
-            key, words, per_second=round(many / seconds, 1), value=round(many / seconds), unit="per s", note=said
-        )
+        found = round(many / seconds, 1)
+        return cls(key, words, per_second=found, value=found, unit="per s", note=said)
 
     def __str__(self) -> str:
         if self.value is not None:

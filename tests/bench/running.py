@@ -29,6 +29,7 @@ CONCERNS: tuple[Callable[[Bench], Iterator[Figure]], ...] = (
     measures.reviews,
     measures.long_answers,
     syncing.sync,
+    exporting.export,
 )
 
 
