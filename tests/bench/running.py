@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import orjson
 
-from tests.bench import disk, measures, syncing
+from tests.bench import disk, exporting, measures, syncing
 from tests.bench.driver import Servers
 from tests.bench.figures import Figure, Level
 from tests.bench.floor import Floor
