@@ -171,7 +171,7 @@ def fields(organization: Organization, asked: Asked, user: User, *, leads: bool)
         _choice(asked, "status", _("Status"), [*Status.choices, (PURGED, _("purged"))]),
         _entry(asked, "from", _("Received from"), kind="date"),
         _entry(asked, "to", _("Received to"), kind="date"),
-        _entry(asked, "low", _("Least probable token, at most %"), hint=_("0 to 100")),
+        _entry(asked, "low", _("Least probable token, at most %")),
         _choice(asked, "queue", _("Queue"), _named(Queue.objects.filter(**mine).order_by("name"))),
         _choice(asked, "reviewer", _("Graded by"), [(name, name) for name in names]),
         _choice(asked, "task", _("Feedback task"), [(str(task.pk), task.name) for task in tasks]),
