@@ -138,7 +138,7 @@ TEMPLATES = [
                 "reviews.web.banner.banner",
                 "reviews.web.lead_menu.lead_menu",
             ],
-            "libraries": {"scripts": "reviews.web.scripts"},
+            "libraries": {"kept": "reviews.web.kept", "scripts": "reviews.web.scripts"},
         },
     }
 ]

@@ -1,7 +1,7 @@
 """Who may see and change what. Fetching is authorising: what is not hers is not found. Shared by pages and API."""
 
 from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from django.core import exceptions
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest
 from django.utils.translation import gettext_lazy
 from rest_framework.exceptions import PermissionDenied
 
+from gradebench.compiled import Compiled, asked
 from reviews.models import (
     Assignment,
     Completion,
@@ -69,7 +70,7 @@ def user_of(request: HttpRequest) -> User:
     return cast(User, request.user)
 
 
-def organizations_of(user: User) -> QuerySet[Organization]:
+def organizations_of(user: User | Any) -> QuerySet[Organization]:
     """Those she is a member of."""
     return Organization.objects.filter(members__user=user)
 
@@ -86,8 +87,7 @@ def administers(user: User, organization_id: int) -> bool:
 
 def queue_for(request: HttpRequest, pk: int) -> Queue:
     """An open queue that she reviews. Raises Http404."""
-    queues = Queue.objects.visible_to(user_of(request)).select_related("organization", "feedback_task")
-    return _found(queues.filter(pk=pk).first())
+    return _found(_queue.first(pk=pk, user=user_of(request).pk))
 
 
 def assignment_for(request: HttpRequest, pk: int) -> Assignment:
@@ -95,19 +95,33 @@ def assignment_for(request: HttpRequest, pk: int) -> Assignment:
 
     Raises Http404.
     """
-    user = user_of(request)
-    mine = Assignment.objects.filter(
-        pk=pk, reviewer=user, item__queue__organization__in=organizations_of(user).values("pk")
+    return _found(_assignment.first(pk=pk, user=user_of(request).pk))
+
+
+_queue = Compiled(
+    lambda: (
+        Queue.objects.visible_to(asked("user")).filter(pk=asked("pk")).select_related("organization", "feedback_task")
     )
-    return _found(
-        mine.select_related(
+)
+_assignment = Compiled(
+    lambda: (
+        _claims_of(asked("user"))
+        .filter(pk=asked("pk"))
+        .select_related(
             "reviewer",
             "item__queue__organization",
             "item__queue__feedback_task__current_revision",
             "item__completion__current",
             "item__completion__upstream",
-        ).first()
+        )
+        .defer("item__completion__search_text")
     )
+)
+_claim = Compiled(lambda: _claims_of(asked("user")).filter(pk=asked("pk")).select_related("item"))
+
+
+def _claims_of(user: Any) -> QuerySet[Assignment]:
+    return Assignment.objects.filter(reviewer=user, item__queue__organization__in=organizations_of(user).values("pk"))
 
 
 def draft_for(request: HttpRequest, assignment: Assignment) -> Draft | None:
@@ -219,11 +233,7 @@ def visible_feedback(user: User, completion: Completion) -> QuerySet[Feedback]:
 
 def claim_for(request: HttpRequest, pk: int) -> Assignment:
     """The same claim as `assignment_for`, without the text: for what is asked every few seconds. Raises Http404."""
-    user = user_of(request)
-    mine = Assignment.objects.filter(
-        pk=pk, reviewer=user, item__queue__organization__in=organizations_of(user).values("pk")
-    )
-    return _found(mine.select_related("item").first())
+    return _found(_claim.first(pk=pk, user=user_of(request).pk))
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,12 +247,15 @@ class Standing:
 
 def standing_of(user: User) -> Standing:
     """In one query."""
-    roles = dict(Member.objects.filter(user=user).values_list("organization_id", "role"))
+    roles = dict(_roles.all(user=user.pk))
     return Standing(
         frozenset(roles),
         frozenset(pk for pk, role in roles.items() if role in LEADS),
         frozenset(pk for pk, role in roles.items() if role == Role.ADMIN),
     )
+
+
+_roles = Compiled(lambda: Member.objects.filter(user=asked("user")).values_list("organization_id", "role").order_by())
 
 
 def organizations_led(user: User) -> QuerySet[Organization]:

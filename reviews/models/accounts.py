@@ -1,6 +1,6 @@
 """Who there is: users, organizations, members, API tokens, one-time sign-in links."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.core.validators import MinValueValidator
@@ -100,9 +100,9 @@ class Member(models.Model):
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
-    def usable(self) -> "ApiTokenQuerySet":
-        """Neither revoked nor expired, at this moment."""
-        now = timezone.now()
+    def usable(self, now: Any = None) -> "ApiTokenQuerySet":
+        """Neither revoked nor expired, at that moment or now."""
+        now = now or timezone.now()
         return self.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
 
 

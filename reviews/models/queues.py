@@ -1,6 +1,7 @@
 """Queues, their items, and the claims on them."""
 
 from datetime import datetime
+from typing import Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -22,7 +23,7 @@ class Order(models.TextChoices):
 
 
 class QueueQuerySet(models.QuerySet["Queue"]):
-    def visible_to(self, user: User) -> "QueueQuerySet":
+    def visible_to(self, user: User | Any) -> "QueueQuerySet":
         """Open queues of her organizations that she reviews: those for everyone and those she is assigned to. That of
         an archived feedback task is nobody's.
         """
@@ -182,10 +183,10 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
     def held(self) -> "AssignmentQuerySet":
         return self.filter(state=AssignmentState.HELD)
 
-    def held_by(self, user: User) -> "AssignmentQuerySet":
+    def held_by(self, user: User | Any) -> "AssignmentQuerySet":
         return self.held().filter(reviewer=user)
 
-    def run_out(self, now: datetime) -> "AssignmentQuerySet":
+    def run_out(self, now: datetime | Any) -> "AssignmentQuerySet":
         """Claims whose time is over and that nobody has marked so yet."""
         return self.held().filter(held_until__lte=now)
 

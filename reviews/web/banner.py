@@ -1,13 +1,12 @@
 """The line on every page that says that an upstream needs somebody, for those who can do something about it."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
 
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
-from reviews.access import organizations_led, user_of
+from reviews.web.http import standing_for
 from reviews.workflow import upstreams
 from reviews.workflow.upstreams import Trouble
 
@@ -48,9 +47,8 @@ def _banner(request: HttpRequest) -> Banner | None:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return None
-    # Not asked for before: they are a question within the question, so that a page pays for one alone.
-    led = cast(Collection[int], organizations_led(user_of(request)).values("pk"))
-    found = upstreams.troubles(led)
+    led = standing_for(request).led_ids
+    found = upstreams.troubles(led) if led else []
     if not found:
         return None
     said = ", ".join(map(_short, found))

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django_htmx.http import HttpResponseClientRedirect
 
 from gradebench.addresses import address_of
-from reviews.access import user_of
+from reviews.access import Standing, standing_of, user_of
 from reviews.models import User
 from reviews.web.display import ReviewScreen
 from reviews.web.zones import zone_of
@@ -21,6 +21,15 @@ from reviews.workflow.audit import Actor
 def is_htmx(request: HttpRequest) -> bool:
     """Whether a script asks for a fragment."""
     return bool(getattr(request, "htmx", False))
+
+
+def standing_for(request: HttpRequest) -> Standing:
+    """Where the signed-in person leads and administers, asked once for each request."""
+    standing: Standing | None = getattr(request, "_standing", None)
+    if standing is None:
+        standing = standing_of(user_of(request))
+        vars(request)["_standing"] = standing
+    return standing
 
 
 def actor_of(request: HttpRequest) -> Actor:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest
 
-from reviews.access import standing_of, user_of
 from reviews.web.display_sync import Figure
+from reviews.web.http import standing_for
 from reviews.workflow import queue_items
 
 MOST_COUNTED = 99
@@ -29,7 +29,7 @@ def _lead_menu(request: HttpRequest) -> LeadMenu | None:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return None
-    standing = standing_of(user_of(request))
+    standing = standing_for(request)
     if not standing.led_ids:
         return None
     flags = Figure(queue_items.count_flagged(standing.led_ids, most=MOST_COUNTED), MOST_COUNTED)

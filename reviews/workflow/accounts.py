@@ -7,8 +7,10 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, OperationalError, transaction
+from django.db.models import CharField, DateTimeField
 from django.utils import timezone
 
+from gradebench.compiled import Compiled, asked
 from reviews.models import ApiToken, LinkPurpose, Member, Organization, Role, SignInLink, User
 from reviews.workflow import audit
 from reviews.workflow.audit import SYSTEM, Actor
@@ -98,9 +100,18 @@ def create_token(
     return token, secret
 
 
+_usable_token = Compiled(
+    lambda: (
+        ApiToken.objects.usable(asked("now", DateTimeField()))
+        .filter(hash=asked("hash", CharField()))
+        .select_related("organization")
+    )
+)
+
+
 def find_token(secret: str) -> ApiToken | None:
     """The usable token of a secret, its organization joined; None when there is none."""
-    return ApiToken.objects.usable().filter(hash=_hash(secret)).select_related("organization").first()
+    return _usable_token.first(hash=_hash(secret), now=timezone.now())
 
 
 def note_use(token: ApiToken) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 import orjson
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import DateTimeField, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
+from gradebench.compiled import Compiled, asked
 from reviews.models import (
     Assignment,
     AssignmentState,
@@ -49,8 +50,24 @@ class AmendRefused(RuntimeError):
 
 def undoable(user: User, queue: Queue) -> Feedback | None:
     """The grade that she gave last in the queue, while it can still be taken back."""
-    last = _done(user).filter(item__queue=queue, ended_at__gt=_window_start()).order_by("-ended_at").first()
-    return standing(last) if last is not None else None
+    return _last_given.first(user=user.pk, queue=queue.pk, since=_window_start())
+
+
+def _given_since() -> QuerySet[Feedback]:
+    """What she gave last since then."""
+    given = Feedback.objects.filter(
+        superseded_by=None,
+        assignment__reviewer=asked("user"),
+        assignment__state=AssignmentState.DONE,
+        assignment__requeued_at=None,
+        assignment__item__queue=asked("queue"),
+        assignment__ended_at__gt=asked("since", DateTimeField()),
+    )
+    joined = given.select_related("feedback_task", "organization", "assignment")
+    return joined.order_by("-assignment__ended_at")[:1]
+
+
+_last_given = Compiled(_given_since)
 
 
 def undo(assignment: Assignment, *, fields: Iterable[tuple[str, str]], actor: Actor) -> Assignment:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.db.models import Model
 
+from gradebench.compiled import insert
 from reviews.models import ApiToken, AuditEvent, Member, Organization, User
 from reviews.workflow import clock
 
@@ -34,7 +35,7 @@ def record(
     """Write one event. `before` and `after` are hashes, `details` names and states: never text of a completion, never
     a secret. Without a target it concerns the whole site.
     """
-    return AuditEvent.objects.create(
+    event = AuditEvent(
         # The database's time, by which the events are sealed as well.
         at=clock.now(),
         action=action,
@@ -48,6 +49,8 @@ def record(
         after_hash=after,
         details=details[:1000],
     )
+    insert(event)
+    return event
 
 
 def record_of(user: User, action: str, *, actor: Actor, details: str = "", target: Model | None = None) -> AuditEvent:

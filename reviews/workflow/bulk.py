@@ -137,8 +137,8 @@ def _create(organization: Organization, fresh: Sequence[tuple[Completion, Mappin
     CompletionTag.objects.bulk_create(
         [CompletionTag(completion_id=pk, tag_id=tag_id) for pk, tags in carried.items() for tag_id in sorted(tags)]
     )
-    selecting = feedback_tasks.selecting(organization)
+    selecting = feedback_tasks.selecting(organization.pk)
     queues.route_new(
-        (completion, [task for task, wanted in selecting if wanted <= carried[completion.pk]])
+        (completion, [queue for queue, needed in selecting if needed <= carried[completion.pk]])
         for completion in completions
     )

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from gradebench.compiled import Compiled, asked
 from reviews.models import Assignment, AssignmentState, Completion, Document, Draft, Feedback, QueueItem, User
 from reviews.workflow import clock, queues
 
@@ -62,11 +63,20 @@ def put_back(item: QueueItem, user: User, fields: Iterable[tuple[str, str]], *, 
 
 def of_screen(user: User, item: QueueItem, completion: Completion) -> tuple[Draft | None, Draft | None]:
     """Her draft over the text that stands now, and the newest over another text."""
-    drafts = Draft.objects.filter(user=user, item=item).select_related("base", "restores")
-    kept = list(drafts.defer("base__data").order_by("-saved_at"))
+    kept = _hers.all(user=user.pk, item=item.pk)
     same = next((draft for draft in kept if draft.base.hash == completion.current.hash), None)
     other = next((draft for draft in kept if draft.base.hash != completion.current.hash), None)
     return same, other
+
+
+_hers = Compiled(
+    lambda: (
+        Draft.objects.filter(user=asked("user"), item=asked("item"))
+        .select_related("base", "restores")
+        .defer("base__data")
+        .order_by("-saved_at")
+    )
+)
 
 
 def fields_of(draft: Draft) -> Fields:

@@ -2,16 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from django.db import transaction
-from django.db.models import Count, F, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from gradebench.compiled import Compiled, asked
 from reviews.models import (
     AuditEvent,
     Completion,
@@ -258,23 +258,34 @@ def selector_names(feedback_task: FeedbackTask) -> list[str]:
     return [tag.name for tag in feedback_task.selector.all()]
 
 
-def matching(completion: Completion, tag_ids: Iterable[int]) -> list[FeedbackTask]:
-    """The feedback tasks whose whole selector is among the tags, their queues joined."""
-    met = Count("selector_tags", filter=Q(selector_tags__tag__in=list(tag_ids)))
-    tasks = FeedbackTask.objects.filter(organization_id=completion.organization_id, archived_at=None)
-    return list(
-        tasks.annotate(wanted=Count("selector_tags"), met=met)
-        .filter(wanted__gt=0, wanted=F("met"))
-        .select_related("queue")
+_selectors = Compiled(
+    lambda: FeedbackTaskTag.objects.filter(
+        feedback_task__organization=asked("organization"), feedback_task__archived_at=None
+    ).values_list(
+        "tag_id",
+        "feedback_task__queue__pk",
+        "feedback_task__queue__reviews_per_completion",
+        "feedback_task__queue__order",
     )
+)
 
 
-def selecting(organization: Organization) -> list[tuple[FeedbackTask, frozenset[int]]]:
-    """The feedback tasks that select anything, their queues joined, each with the ids of all tags that it needs."""
-    tasks = FeedbackTask.objects.filter(organization=organization, archived_at=None).select_related("queue")
-    found = tasks.prefetch_related("selector_tags")
-    named = [(task, frozenset(link.tag_id for link in task.selector_tags.all())) for task in found]
-    return [(task, tags) for task, tags in named if tags]
+def selecting(organization_id: int) -> list[tuple[Queue, frozenset[int]]]:
+    """The queues of the feedback tasks that select anything, each with the ids of all tags that it needs. Of a queue
+    there is what its items are made with, and no more.
+    """
+    needed: dict[tuple[int, int, str], set[int]] = {}
+    for tag_id, pk, reviews, order in _selectors.all(organization=organization_id):
+        needed.setdefault((pk, reviews, order), set()).add(tag_id)
+    return [
+        (Queue(pk=pk, reviews_per_completion=reviews, order=order), frozenset(tag_ids))
+        for (pk, reviews, order), tag_ids in needed.items()
+    ]
+
+
+def matching(organization_id: int, tag_ids: Collection[int]) -> list[Queue]:
+    """The queues of the feedback tasks whose whole selector is among the tags, as `selecting` has them."""
+    return [queue for queue, needed in selecting(organization_id) if needed <= set(tag_ids)]
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

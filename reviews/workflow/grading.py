@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from django.db import IntegrityError, transaction
+from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from gradebench.compiled import Compiled, asked, insert
 from reviews.models import (
     ApiToken,
     Assignment,
@@ -31,6 +33,7 @@ from reviews.workflow import (
     kept_words,
     outbox,
     queues,
+    revisions,
     schema,
 )
 from reviews.workflow.audit import Actor
@@ -71,12 +74,9 @@ def submit(
     task_revision = answered(feedback_task, values, comment)
     with transaction.atomic():
         held = _still_held(assignment)
-        revision = editing.edit(held.item.completion_id, edits, base_id=base_id, actor=actor, assignment=held)
-        completion = Completion.objects.select_related("upstream", "organization").get(pk=held.item.completion_id)
-        if revision is None and completion.current_id != base_id:
-            raise editing.StaleDocument(_("This completion has changed since you opened it."))
+        revision, completion = _edited(held, edits, base_id, actor)
         queues.finish(held)
-        feedback = Feedback.objects.create(
+        feedback = Feedback(
             organization=completion.organization,
             feedback_task=feedback_task,
             task_revision=task_revision,
@@ -87,9 +87,33 @@ def submit(
             assignment=held,
             supersedes=_taken_back(held),
         )
+        insert(feedback)
         attach(feedback, [completion], actor)
         drafts.submitted(held.reviewer, held.item)
     return Submitted(feedback, revision)
+
+
+def _edited(
+    held: Assignment, edits: Sequence[LeafEdit], base_id: int, actor: Actor
+) -> tuple[Revision | None, Completion]:
+    """The revision that the edits made, where they change anything, and the completion as it stands then, locked."""
+    completion_id = held.item.completion_id
+    if edits:
+        revision = editing.edit(completion_id, edits, base_id=base_id, actor=actor, assignment=held)
+    else:
+        revisions.hold(completion_id)
+        revision = None
+    completion = _graded.first(pk=completion_id)
+    if completion is None:
+        raise Completion.DoesNotExist
+    if revision is None and completion.current_id != base_id:
+        raise editing.StaleDocument(_("This completion has changed since you opened it."))
+    return revision, completion
+
+
+_graded = Compiled(
+    lambda: Completion.objects.filter(pk=asked("pk")).select_related("upstream", "organization").defer("search_text")
+)
 
 
 def is_given(assignment: Assignment, *, values: dict[str, Any], comment: str) -> bool:
@@ -167,7 +191,7 @@ def answered(feedback_task: FeedbackTask, values: dict[str, Any], comment: str) 
 
 def _still_held(assignment: Assignment) -> Assignment:
     """The assignment as it stands, claimed again where it had run out. Raises ClaimLost."""
-    now = Assignment.objects.select_related("item__queue__organization", "reviewer").get(pk=assignment.pk)
+    now = _claimed(assignment.pk)
     if now.state == AssignmentState.HELD:
         return now
     if now.state == AssignmentState.DONE:
@@ -176,13 +200,37 @@ def _still_held(assignment: Assignment) -> Assignment:
         because = kept_words.shown(now.item.closed_because).rstrip(".") or _("it is done")
         raise ClaimLost(_("This item has left the queue: %(because)s.") % {"because": because})
     again = queues.reclaim(now.item, reviewer=now.reviewer)
-    return Assignment.objects.select_related("item__queue__organization", "reviewer").get(pk=again.pk)
+    return _claimed(again.pk)
+
+
+def _claimed(pk: int) -> Assignment:
+    found = _claim.first(pk=pk)
+    if found is None:
+        raise Assignment.DoesNotExist
+    return found
+
+
+_claim = Compiled(
+    lambda: Assignment.objects.filter(pk=asked("pk")).select_related("item__queue__organization", "reviewer")
+)
 
 
 def _taken_back(held: Assignment) -> Feedback | None:
     """The grade of hers on this item that no longer counts and that the one she gives now corrects."""
-    hers = Feedback.objects.filter(assignment__item=held.item_id, reviewer=held.reviewer_id, superseded_by=None)
-    return hers.exclude(assignment__requeued_at=None).order_by("-pk").first()
+    return _no_longer_counting.first(item=held.item_id, reviewer=held.reviewer_id)
+
+
+def _hers_that_counts_no_longer() -> QuerySet[Feedback]:
+    hers = Feedback.objects.filter(
+        assignment__item=asked("item"),
+        reviewer=asked("reviewer"),
+        superseded_by=None,
+        assignment__requeued_at__isnull=False,
+    )
+    return hers.order_by("-pk")[:1]
+
+
+_no_longer_counting = Compiled(_hers_that_counts_no_longer)
 
 
 def attach(
@@ -191,15 +239,12 @@ def attach(
     """The completions that a feedback speaks of, the document of each that was graded, and the pushes. `action`: what
     the audit calls it.
     """
+    named: set[int] = set()
     for completion in completions:
-        try:
-            with transaction.atomic():
-                FeedbackCompletion.objects.create(
-                    feedback=feedback, completion=completion, document_id=completion.current_id
-                )
-        except IntegrityError as error:
-            words = _("The completion %(name)s is named twice.") % {"name": completion.uid}
-            raise FeedbackRefused(words) from error
+        if completion.pk in named:
+            raise FeedbackRefused(_("The completion %(name)s is named twice.") % {"name": completion.uid})
+        named.add(completion.pk)
+        insert(FeedbackCompletion(feedback=feedback, completion=completion, document_id=completion.current_id))
         outbox.enqueue_feedback(feedback, completion)
     grade_values.keep(feedback, completions)
     audit.record(

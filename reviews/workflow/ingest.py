@@ -8,8 +8,9 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import CharField, Q
 
+from gradebench.compiled import Compiled, asked, insert
 from reviews.models import Completion, Document, Organization, Push, PushKind, PushState, RevisionOrigin, Upstream
 from reviews.models.sync import UNDECIDED
 from reviews.workflow import audit, clock, documents, feedback_tasks, leftovers, outbox, queues, revisions
@@ -58,6 +59,11 @@ class Ingested:
     document: Mapping[str, Any]
 
 
+_of_uid = Compiled(
+    lambda: Completion.objects.filter(uid=asked("uid", CharField())).values_list("pk", "organization_id").order_by()
+)
+
+
 def receive(
     organization: Organization,
     uid: str,
@@ -74,9 +80,10 @@ def receive(
     IngestRefused, CompletionTooLarge, IdPurged, HeldElsewhere when only another organization has the id.
     """
     check_uid(uid)
-    known = Completion.objects.filter(organization=organization, uid=uid).values_list("pk", flat=True).first()
+    held = {organization_id: pk for pk, organization_id in _of_uid.all(uid=uid)}
+    known = held.get(organization.pk)
     if known is None:
-        if Completion.objects.filter(uid=uid).exclude(organization=organization).exists():
+        if held:
             raise HeldElsewhere(ELSEWHERE.format(uid=uid))
         try:
             with transaction.atomic():
@@ -166,9 +173,10 @@ def _create(
     organization: Organization, uid: str, document: dict[str, Any], raw: bytes | None, *, upstream: Upstream | None
 ) -> Ingested:
     completion = made(organization, uid, document, raw, upstream=upstream)
-    completion.received.save(force_insert=True)
-    completion.save(force_insert=True)
-    sort(completion, document)
+    insert(completion.received)
+    insert(completion)
+    tag_ids = revisions.set_first_tags(completion, documents.tag_names(document))
+    queues.route_new([(completion, feedback_tasks.matching(organization.pk, tag_ids))])
     return Ingested(completion, Outcome.CREATED, document)
 
 
@@ -319,4 +327,4 @@ def _is_touched(completion: Completion) -> bool:
 def sort(completion: Completion, document: Mapping[str, Any]) -> None:
     """Tags from the document, queues from the tags."""
     tag_ids = revisions.set_tags(completion, documents.tag_names(document))
-    queues.route(completion, feedback_tasks.matching(completion, tag_ids))
+    queues.route(completion, feedback_tasks.matching(completion.organization_id, tag_ids))

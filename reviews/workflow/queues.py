@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, QuerySet
+from django.db.models import Case, DateTimeField, F, Q, QuerySet, Value, When
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from gradebench.compiled import Compiled, CompiledUpdate, asked, insert, insert_many
 from reviews.models import (
     Assignment,
     AssignmentState,
@@ -43,26 +46,25 @@ class ClaimLost(RuntimeError):
 # Routing ---------------------------------------------------------------------------------------------------------
 
 
-def route(completion: Completion, feedback_tasks: Iterable[FeedbackTask]) -> None:
-    """Make the completion stand in the queues of exactly these feedback tasks, as far as nobody touched it.
+def route(completion: Completion, matching: Iterable[Queue]) -> None:
+    """Make the completion stand in exactly these queues, as far as nobody touched it.
 
     A started completion stands in none: there is nothing to review yet.
     """
-    wanted = [] if completion.status == Status.STARTED else [task.queue for task in feedback_tasks]
+    wanted = [] if completion.status == Status.STARTED else list(matching)
     _withdraw(_untouched().filter(completion=completion).exclude(queue__in=wanted), UNMATCHED)
     _reopen(QueueItem.objects.filter(completion=completion, queue__in=wanted))
     QueueItem.objects.bulk_create([_item(queue, completion) for queue in wanted], ignore_conflicts=True)
 
 
-def route_new(matched: Iterable[tuple[Completion, Iterable[FeedbackTask]]]) -> None:
-    """As `route`, for many completions of which none was in any queue before."""
-    items = [
-        _item(task.queue, completion)
-        for completion, feedback_tasks in matched
+def route_new(matched: Iterable[tuple[Completion, Iterable[Queue]]]) -> None:
+    """As `route`, for completions of which none was in any queue before."""
+    insert_many(
+        _item(queue, completion)
+        for completion, matching in matched
         if completion.status != Status.STARTED
-        for task in feedback_tasks
-    ]
-    QueueItem.objects.bulk_create(items, ignore_conflicts=True)
+        for queue in matching
+    )
 
 
 def route_backlog(feedback_task: FeedbackTask) -> bool:
@@ -248,7 +250,7 @@ def reclaim(item: QueueItem, *, reviewer: User) -> Assignment:
     behind = _behind(reviewer)
     if behind is not None and behind.item_id == item.pk and _promote(behind):
         return behind
-    assignment = _take(item.pk, item.queue, reviewer, clock.now(), among=QueueItem.objects.with_place())
+    assignment = _take(item.pk, item.queue, reviewer, clock.now(), flagged=True)
     if assignment is None:
         raise ClaimLost(_("Somebody else has taken this item since your claim ran out."))
     return assignment
@@ -326,16 +328,35 @@ def finish(assignment: Assignment) -> None:
     Call it within the transaction that writes the feedback.
     """
     now = clock.now()
-    mine = Assignment.objects.held().filter(pk=assignment.pk, fence=assignment.fence)
-    if not mine.update(state=AssignmentState.DONE, ended_at=now):
+    if not _done(pk=assignment.pk, fence=assignment.fence, now=now):
         raise ClaimLost(_("Your claim on this item has run out."))
     _log(assignment, ClaimChange.DONE, now, by=assignment.reviewer)
-    items = QueueItem.objects.filter(pk=assignment.item_id)
-    items.update(reviews_done=F("reviews_done") + 1)
-    items.filter(graded_at=None).update(graded_at=now)
+    _count_review(pk=assignment.item_id, now=now)
     if assignment.item.flagged_at is not None and _leads(assignment):
-        unflag(items)
-    close_when_done(items)
+        unflag(QueueItem.objects.filter(pk=assignment.item_id))
+
+
+_done = CompiledUpdate(
+    lambda: (
+        Assignment.objects.held().filter(pk=asked("pk"), fence=asked("fence")),
+        {"state": AssignmentState.DONE, "ended_at": asked("now", DateTimeField())},
+    )
+)
+
+
+def _review_counted() -> tuple[QuerySet[QueueItem], dict[str, Any]]:
+    """One review more; the last one that is needed closes the item."""
+    now = asked("now", DateTimeField())
+    last = Q(state=ItemState.OPEN, reviews_done__gte=F("reviews_needed") - 1)
+    return QueueItem.objects.filter(pk=asked("pk")), {
+        "reviews_done": F("reviews_done") + 1,
+        "graded_at": Coalesce("graded_at", now),
+        "state": Case(When(last, then=Value(ItemState.DONE)), default="state"),
+        "closed_at": Case(When(last, then=now), default="closed_at"),
+    }
+
+
+_count_review = CompiledUpdate(_review_counted)
 
 
 def unflag(items: QuerySet[QueueItem]) -> None:
@@ -370,24 +391,30 @@ def review_again(assignment_id: int) -> None:
 
 def expire_claims(now: datetime) -> int:
     """Free the places of claims that ran out; how many. Any process may call it at any time."""
-    run_out = Assignment.objects.run_out(now)
-    return sum(_end(assignment, AssignmentState.EXPIRED) for assignment in run_out.select_related("item"))
+    return sum(_end(assignment, AssignmentState.EXPIRED) for assignment in _run_out.all(now=now))
+
+
+_run_out = Compiled(lambda: Assignment.objects.run_out(asked("now", DateTimeField())).select_related("item"))
+# At most two: the one on the screen, and the one behind it.
+_held = Compiled(lambda: Assignment.objects.held_by(asked("reviewer")).select_related("item__queue", "reviewer"))
 
 
 def _on_screen(reviewer: User) -> Assignment | None:
-    held = Assignment.objects.held_by(reviewer).filter(prefetched=False)
-    return held.select_related("item__queue", "item__completion", "reviewer").first()
+    return next((held for held in _held.all(reviewer=reviewer.pk) if not held.prefetched), None)
 
 
 def _hers(queue: Queue, reviewer: User) -> Assignment | None:
     """What she holds in the queue, on the screen and for its full time; what she holds in another is given up."""
-    held = _on_screen(reviewer)
-    if held is not None:
+    both = _held.all(reviewer=reviewer.pk)
+    for held in both:
+        if held.prefetched:
+            continue
         if held.item.queue_id == queue.pk and renew(held):
             return held
         _end(held, AssignmentState.RELEASED, reason=OTHER_QUEUE)
-    behind = _behind(reviewer)
-    if behind is not None:
+    for behind in both:
+        if not behind.prefetched:
+            continue
         if behind.item.queue_id == queue.pk and _promote(behind):
             return behind
         _end(behind, AssignmentState.RELEASED, reason=OTHER_QUEUE)
@@ -395,8 +422,7 @@ def _hers(queue: Queue, reviewer: User) -> Assignment | None:
 
 
 def _behind(reviewer: User) -> Assignment | None:
-    held = Assignment.objects.held_by(reviewer).filter(prefetched=True)
-    return held.select_related("item__queue", "item__completion", "reviewer").first()
+    return next((held for held in _held.all(reviewer=reviewer.pk) if held.prefetched), None)
 
 
 def _promote(behind: Assignment) -> bool:
@@ -441,16 +467,32 @@ def _candidates(queue: Queue, reviewer: User) -> list[int]:
     """The first twenty free items, begun at an offset of the reviewer's own when others are at work, so that fifty
     who ask at one instant do not fight for one row. None of a queue that was paused, or is no longer hers.
     """
-    if not Queue.objects.visible_to(reviewer).filter(pk=queue.pk).exists():
+    if not _visible.all(queue=queue.pk, reviewer=reviewer.pk):
         return []
-    not_again = Assignment.objects.filter(reviewer=reviewer, state__in=NOT_AGAIN, requeued_at=None)
-    free = QueueItem.objects.claimable().filter(queue=queue).exclude(pk__in=not_again.values("item_id"))
-    ids = list(free.order_by("-priority", "sort_key", "pk").values_list("pk", flat=True)[:CANDIDATES])
+    ids = _free.all(queue=queue.pk, reviewer=reviewer.pk)
     if not ids:
         return []
-    others = Assignment.objects.held().filter(item__queue=queue).exclude(reviewer=reviewer)[:CANDIDATES].count()
+    others = len(_others.all(queue=queue.pk, reviewer=reviewer.pk))
     offset = reviewer.pk % min(len(ids), others + 1)
-    return ids[offset:] + ids[:offset]
+    return [pk for (pk,) in ids[offset:] + ids[:offset]]
+
+
+def _free_for_her() -> QuerySet[QueueItem, tuple[int]]:
+    not_again = Assignment.objects.filter(reviewer=asked("reviewer"), state__in=NOT_AGAIN, requeued_at=None)
+    free = QueueItem.objects.claimable().filter(queue=asked("queue")).exclude(pk__in=not_again.values("item_id"))
+    return free.order_by("-priority", "sort_key", "pk").values_list("pk")[:CANDIDATES]
+
+
+def _held_by_others() -> QuerySet[Assignment, tuple[int]]:
+    held = Assignment.objects.held().filter(item__queue=asked("queue"))
+    return held.exclude(reviewer=asked("reviewer")).values_list("pk")[:CANDIDATES]
+
+
+_visible = Compiled(
+    lambda: Queue.objects.visible_to(asked("reviewer")).filter(pk=asked("queue")).values_list("pk").order_by()[:1]
+)
+_free = Compiled(_free_for_her)
+_others = Compiled(_held_by_others)
 
 
 def _take(
@@ -460,33 +502,42 @@ def _take(
     now: datetime,
     *,
     prefetched: bool = False,
-    among: QuerySet[QueueItem] | None = None,
+    flagged: bool = False,
 ) -> Assignment | None:
-    """Claim one item: a conditional update takes the place, the constraints forbid what it could not see."""
-    free = (QueueItem.objects.claimable() if among is None else among).filter(pk=item_id)
+    """Claim one item, a flagged one only where that is asked for: a conditional update takes the place, the constraints
+    forbid what it could not see.
+    """
+    look, take = (_has_place, _take_place) if flagged else (_is_claimable, _take_claimable)
     # A look costs no write lock; most of what others took in the meantime ends here.
-    if not free.exists():
+    if not look.all(item=item_id):
         return None
     try:
         with transaction.atomic():
-            if not free.update(places_taken=F("places_taken") + 1):
+            if not take(item=item_id):
                 return None
-            taken = set(Assignment.objects.filter(item=item_id, state__in=TAKING).values_list("place", flat=True))
-            place = next(number for number in range(len(taken) + 1) if number not in taken)
-            assignment = Assignment.objects.create(
+            taken = {place for (place,) in _places.all(item=item_id)}
+            assignment = Assignment(
                 item_id=item_id,
                 reviewer=reviewer,
-                place=place,
+                place=next(number for number in range(len(taken) + 1) if number not in taken),
                 prefetched=prefetched,
                 claimed_at=now,
                 held_until=now + (PREFETCHED_FOR if prefetched else timedelta(minutes=queue.claim_minutes)),
             )
+            insert(assignment)
             _log(assignment, ClaimChange.CLAIMED, now, by=reviewer)
     except IntegrityError:
         # Somebody, perhaps she herself in another tab, was faster.
         return None
     return assignment
 
+
+_ONE_MORE = {"places_taken": F("places_taken") + 1}
+_has_place = Compiled(lambda: QueueItem.objects.with_place().filter(pk=asked("item")).values_list("pk"))
+_take_place = CompiledUpdate(lambda: (QueueItem.objects.with_place().filter(pk=asked("item")), _ONE_MORE))
+_is_claimable = Compiled(lambda: QueueItem.objects.claimable().filter(pk=asked("item")).values_list("pk"))
+_take_claimable = CompiledUpdate(lambda: (QueueItem.objects.claimable().filter(pk=asked("item")), _ONE_MORE))
+_places = Compiled(lambda: Assignment.objects.filter(item=asked("item"), state__in=TAKING).values_list("place"))
 
 _CHANGE = {
     AssignmentState.SKIPPED: ClaimChange.SKIPPED,
@@ -518,4 +569,4 @@ def close_when_done(items: QuerySet[QueueItem]) -> int:
 def _log(
     assignment: Assignment, change: ClaimChange, at: datetime, *, reason: str = "", by: User | None = None
 ) -> None:
-    ClaimEvent.objects.create(assignment=assignment, change=change, at=at, reason=reason[:1000], by=by)
+    insert(ClaimEvent(assignment=assignment, change=change, at=at, reason=reason[:1000], by=by))

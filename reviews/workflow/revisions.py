@@ -1,11 +1,18 @@
 """Revisions: the one way in which a completion's document changes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from typing import Any
 
+from django.db.models import CharField
+
+from gradebench.compiled import Compiled, asked, insert_many
 from reviews.models import Assignment, Completion, CompletionTag, Document, Revision, RevisionOrigin, Tag
 from reviews.workflow import audit, documents, outbox
 from reviews.workflow.audit import SYSTEM, Actor
+
+# Up to here a question is kept for each number of tags.
+FEW_TAGS = 20
 
 
 def accept(
@@ -60,9 +67,24 @@ def accept(
 
 def lock(completion_id: int) -> Completion:
     """The completion, its row locked until the transaction ends (on SQLite the transaction itself is the lock)."""
-    # Alone, then read: PostgreSQL seeks joined rows in the state from before it waited, and would find no completion.
-    Completion.objects.select_for_update().only("pk").get(pk=completion_id)
-    return Completion.objects.with_documents().get(pk=completion_id)
+    hold(completion_id)
+    completion = _with_documents.first(pk=completion_id)
+    if completion is None:
+        raise Completion.DoesNotExist
+    return completion
+
+
+def hold(completion_id: int) -> None:
+    """Lock the completion's row until the transaction ends."""
+    # Alone, and read by another question: PostgreSQL seeks joined rows in the state from before it waited, and would
+    # find no completion.
+    _for_update.all(pk=completion_id)
+
+
+_for_update = Compiled(
+    lambda: Completion.objects.select_for_update().filter(pk=asked("pk")).values_list("pk").order_by()
+)
+_with_documents = Compiled(lambda: Completion.objects.with_documents().filter(pk=asked("pk")))
 
 
 def set_current(completion: Completion, row: Document, document: Mapping[str, Any]) -> None:
@@ -87,8 +109,28 @@ def tag_ids(organization_id: int, names: Iterable[str]) -> dict[str, int]:
     return known
 
 
-def _known_tags(organization_id: int, names: Iterable[str]) -> dict[str, int]:
-    return dict(Tag.objects.filter(organization_id=organization_id, name__in=names).values_list("name", "pk"))
+def _known_tags(organization_id: int, names: Collection[str]) -> dict[str, int]:
+    if len(names) > FEW_TAGS:
+        return dict(Tag.objects.filter(organization_id=organization_id, name__in=names).values_list("name", "pk"))
+    given = {f"name{at}": name for at, name in enumerate(names)}
+    return dict(_tags_named(len(given)).all(organization=organization_id, **given)) if given else {}
+
+
+@cache
+def _tags_named(count: int) -> Compiled[tuple[str, int]]:
+    names = [asked(f"name{at}", CharField()) for at in range(count)]
+    return Compiled(
+        lambda: (
+            Tag.objects.filter(organization=asked("organization"), name__in=names).values_list("name", "pk").order_by()
+        )
+    )
+
+
+def set_first_tags(completion: Completion, names: list[str]) -> set[int]:
+    """As `set_tags`, of a completion that has none yet."""
+    wanted = set(tag_ids(completion.organization_id, names).values())
+    insert_many(CompletionTag(completion=completion, tag_id=tag_id) for tag_id in sorted(wanted))
+    return wanted
 
 
 def set_tags(completion: Completion, names: list[str]) -> set[int]:

@@ -22,6 +22,9 @@ from reviews.models import (
     FeedbackTask,
     FeedbackTaskRevision,
     FeedbackTaskTag,
+    GradeValue,
+    Job,
+    JobPart,
     KeyedRequest,
     Pull,
     PullRefusal,
@@ -31,6 +34,7 @@ from reviews.models import (
     QueueItem,
     QueueReviewer,
     Revision,
+    SavedView,
     SignInLink,
     Upstream,
 )
@@ -193,3 +197,36 @@ def sign_in_link() -> SignInLink:
 def later(**by: float) -> Any:
     """A moment that is not now."""
     return timezone.now() + timedelta(**by)
+
+
+def job(**changed: Any) -> Job:
+    """One that waits."""
+    now = timezone.now()
+    given = {
+        "organization": factories.organization(),
+        "kind": "export",
+        "created_at": now,
+        "not_before": now,
+        **changed,
+    }
+    return Job.objects.create(**given)
+
+
+def job_part() -> JobPart:
+    return JobPart.objects.create(job=job(), number=1, data=b"", size=0)
+
+
+def saved_view() -> SavedView:
+    organization = factories.organization()
+    return SavedView.objects.create(organization=organization, user=factories.reviewer(organization), name="Bad ones")
+
+
+def grade_value() -> GradeValue:
+    graded = feedback_completion()
+    return GradeValue.objects.create(
+        feedback=graded.feedback,
+        completion=graded.completion,
+        feedback_task=graded.feedback.feedback_task,
+        name="score",
+        value="4",
+    )

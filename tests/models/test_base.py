@@ -19,8 +19,10 @@ from tests.models import (
     test_feedback,
     test_feedback_tasks,
     test_idempotency,
+    test_jobs,
     test_queues,
     test_revisions,
+    test_saved_views,
     test_sync,
 )
 
@@ -31,8 +33,10 @@ TABLES = (
     test_feedback,
     test_feedback_tasks,
     test_idempotency,
+    test_jobs,
     test_queues,
     test_revisions,
+    test_saved_views,
     test_sync,
 )
 
@@ -55,6 +59,7 @@ APPEND_ONLY: dict[str, Callable[[], Any]] = {
     "Document": lambda: rows.completion().current,
     "Feedback": rows.feedback,
     "FeedbackCompletion": rows.feedback_completion,
+    "GradeValue": rows.grade_value,
     "FeedbackTaskRevision": rows.feedback_task_revision,
     "Revision": rows.revision,
 }

@@ -139,7 +139,8 @@ def _matching(*tags: str) -> set[str]:
     for selector in wanted:
         factories.feedback_task(completion.organization, name="+".join(selector) or "none", selector=selector)
     found = Tag.objects.filter(organization=completion.organization, name__in=tags)
-    return {match.name for match in feedback_tasks.matching(completion, found.values_list("pk", flat=True))}
+    matched = feedback_tasks.matching(completion.organization_id, set(found.values_list("pk", flat=True)))
+    return set(Queue.objects.filter(pk__in=[queue.pk for queue in matched]).values_list("name", flat=True))
 
 
 @pytest.mark.parametrize(

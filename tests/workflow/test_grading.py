@@ -1,10 +1,13 @@
 """Grading: what a submit writes, all of it or nothing, and feedback that comes by API."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.apps import apps
+from django.db import connection
 from django.utils import timezone
 
 from reviews.models import (
@@ -19,7 +22,7 @@ from reviews.models import (
     QueueItem,
     Upstream,
 )
-from reviews.workflow import documents, feedback_tasks, grading, ingest, outbox, queues
+from reviews.workflow import documents, feedback_tasks, grading, ingest, queues
 from reviews.workflow.audit import SYSTEM
 from reviews.workflow.editing import EditRefused, LeafEdit, StaleDocument
 from reviews.workflow.grading import FeedbackRefused
@@ -141,28 +144,32 @@ def test_it_writes_nothing_when_it_refuses(name: str, claim: Assignment) -> None
     assert _rows() == before
 
 
-def _break(monkeypatch: pytest.MonkeyPatch, where: Any, name: str) -> None:
-    def fail(*_args: Any, **_options: Any) -> None:
-        raise OSError("The disk is full.")
+@contextmanager
+def _full_disk_at(statement: str) -> Iterator[None]:
+    def fail(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith(statement):
+            raise OSError("The disk is full.")
+        return execute(sql, params, many, context)
 
-    monkeypatch.setattr(where, name, fail)
-
-
-BROKEN: dict[str, tuple[Any, str]] = {
-    "revision": (outbox, "enqueue_revision"),
-    "claim": (queues, "finish"),
-    "feedback": (Feedback, "save"),
-    "completions": (FeedbackCompletion, "save"),
-    "push": (outbox, "enqueue_feedback"),
-    "audit": (AuditEvent, "save"),
-}
+    with connection.execute_wrapper(fail):
+        yield
 
 
-@pytest.mark.parametrize("name", BROKEN)
-def test_it_writes_nothing_when_a_part_fails(name: str, claim: Assignment, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "statement",
+    [
+        'INSERT INTO "reviews_revision"',
+        'UPDATE "reviews_assignment"',
+        'UPDATE "reviews_queueitem"',
+        'INSERT INTO "reviews_feedback"',
+        'INSERT INTO "reviews_feedbackcompletion"',
+        'INSERT INTO "reviews_push"',
+        'INSERT INTO "reviews_auditevent"',
+    ],
+)
+def test_it_writes_nothing_when_a_part_fails(statement: str, claim: Assignment) -> None:
     before = _rows()
-    _break(monkeypatch, *BROKEN[name])
-    with pytest.raises(OSError, match="disk is full"):
+    with _full_disk_at(statement), pytest.raises(OSError, match="disk is full"):
         factories.submit(claim, answer="Better.")
     assert _rows() == before
 

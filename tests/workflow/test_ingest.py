@@ -8,7 +8,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from reviews.models import AuditEvent, Completion, Document, Push, PushState, Revision, Tag, Upstream
-from reviews.models.completions import CompletionQuerySet
 from reviews.workflow import documents, ingest, outbox
 from reviews.workflow.ingest import HeldElsewhere, IngestRefused, Outcome
 from tests import factories
@@ -165,20 +164,6 @@ def test_it_merges_into_one_that_was_made_meanwhile(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(transaction, "atomic", somebody_else_first)
     assert ingest.receive(organization, "one", {"status": "finished"}).outcome == Outcome.CHANGED
     assert _stands("one") == {"request": {"theirs": 1}, "status": "finished"}
-
-
-def test_it_does_not_take_its_own_that_was_made_meanwhile_for_another_organizations(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    organization, exclude = factories.organization(), CompletionQuerySet.exclude
-
-    def somebody_else_first(self: CompletionQuerySet, *args: Any, **options: Any) -> Any:
-        monkeypatch.undo()
-        ingest.receive(organization, "one", {"request": {"theirs": 1}})
-        return exclude(self, *args, **options)
-
-    monkeypatch.setattr(CompletionQuerySet, "exclude", somebody_else_first)
-    assert ingest.receive(organization, "one", {"status": "finished"}).outcome == Outcome.CHANGED
 
 
 # From an upstream ------------------------------------------------------------------------------------------------

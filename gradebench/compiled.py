@@ -1,0 +1,219 @@
+"""Questions that every request asks, compiled once.
+
+Django builds the SQL of a queryset anew each time it is evaluated, which takes ten times as long as the database takes
+to answer a question that an index answers (0.3 ms against 0.03, measured on PostgreSQL with the client in the same
+process). A `Compiled` question is an ordinary queryset with `asked(…)` where a value is to stand; its SQL is kept for
+as long as the connection is. Meant for the few questions of the hot paths: signing in by token, ingest, claiming.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any, Generic, TypeVar
+from weakref import WeakKeyDictionary
+
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
+from django.db.backends.utils import CursorWrapper
+from django.db.models import Model, QuerySet, sql
+from django.db.models.expressions import Expression
+from django.db.models.query import get_related_populators
+
+Row = TypeVar("Row", covariant=True)
+
+
+class _Asked:
+    """Where a value is to stand among the parameters of a statement."""
+
+    def __init__(self, name: str, field: "models.Field[Any, Any]") -> None:
+        self.name = name
+        self.field = field
+
+
+class _AskedExpression(Expression):
+    def __init__(self, name: str, field: "models.Field[Any, Any]") -> None:
+        super().__init__(output_field=field)
+        self._place = _Asked(name, field)
+
+    def as_sql(self, *_: Any) -> tuple[str, tuple[Any, ...]]:
+        return "%s", (self._place,)
+
+
+def asked(name: str, field: "models.Field[Any, Any] | None" = None) -> Any:
+    """A value that is known only when the question is asked; an integer unless a field says otherwise."""
+    return _AskedExpression(name, field or models.BigIntegerField())
+
+
+class Compiled(Generic[Row]):
+    """A queryset, or a `values_list` of one, that is asked with other values each time.
+
+    `question` makes it; nothing in it may depend on more than the values, moments and settings included.
+    """
+
+    def __init__(self, question: Callable[[], "QuerySet[Any, Row]"]) -> None:
+        self._question = question
+        self._by_connection: WeakKeyDictionary[Any, _Statement] = WeakKeyDictionary()
+
+    def all(self, **values: Any) -> list[Row]:
+        """Its rows."""
+        return self._statement().rows(values)
+
+    def first(self, **values: Any) -> Row | None:
+        """The first of them; the question says in what order, and how many are read."""
+        return next(iter(self.all(**values)), None)
+
+    def _statement(self) -> "_Statement":
+        # That of this thread: a compiler belongs to one.
+        here = connections[DEFAULT_DB_ALIAS]
+        if (known := self._by_connection.get(here)) is None:
+            known = self._by_connection[here] = _Statement(self._question())
+        return known
+
+
+class _Statement:
+    def __init__(self, question: "QuerySet[Any, Any]") -> None:
+        self._compiler: Any = question.query.get_compiler(using=question.db)
+        self._sql, self._places = self._compiler.as_sql()
+        self._converters = list(self._compiler.get_converters([found[0] for found in self._compiler.select]).items())
+        self._row = tuple if question.query.values_select else _models(self._compiler)
+
+    def rows(self, values: Mapping[str, Any]) -> list[Any]:
+        with connection.cursor() as cursor:
+            cursor.execute(self._sql, [_given(place, values) for place in self._places])
+            rows = cursor.fetchall()
+        return [self._row(self._converted(row)) for row in rows]
+
+    def _converted(self, row: Sequence[Any]) -> Sequence[Any]:
+        if not self._converters:
+            return row
+        found = list(row)
+        for at, (converters, expression) in self._converters:
+            for convert in converters:
+                found[at] = convert(found[at], expression, connection)
+        return found
+
+
+def _given(place: Any, values: Mapping[str, Any]) -> Any:
+    """The parameter for a place of a statement."""
+    if not isinstance(place, _Asked):
+        return place
+    return place.field.get_db_prep_value(values[place.name], connection, prepared=False)
+
+
+def _models(compiler: Any) -> Callable[[Sequence[Any]], Any]:
+    """What makes a model of a row, and of its joined ones, as Django's own iterable does."""
+    described = compiler.klass_info
+    model, fields = described["model"], described["select_fields"]
+    first, last = fields[0], fields[-1] + 1
+    names = [found[0].target.attname for found in compiler.select[first:last]]
+    # The stubs speak of a later Django.
+    populators = get_related_populators(described, compiler.select, compiler.using)  # type: ignore[call-arg]
+
+    def made(row: Sequence[Any]) -> Any:
+        found = model.from_db(compiler.using, names, row[first:last])
+        for populator in populators:
+            populator.populate(row, found)
+        return found
+
+    return made
+
+
+# Updates ---------------------------------------------------------------------------------------------------------
+
+
+class CompiledUpdate:
+    """An update that is made again and again with other values: `change` gives the rows, of one table, and what their
+    columns become.
+    """
+
+    def __init__(self, change: "Callable[[], tuple[QuerySet[Any, Any], Mapping[str, Any]]]") -> None:
+        self._change = change
+        self._by_connection: WeakKeyDictionary[Any, tuple[str, Sequence[Any]]] = WeakKeyDictionary()
+
+    def __call__(self, **values: Any) -> int:
+        """How many rows met its condition."""
+        here = connections[DEFAULT_DB_ALIAS]
+        if (known := self._by_connection.get(here)) is None:
+            known = self._by_connection[here] = _update_statement(*self._change())
+        statement, places = known
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [_given(place, values) for place in places])
+            met: int = cursor.rowcount
+        return met
+
+
+def _update_statement(rows: "QuerySet[Any, Any]", values: Mapping[str, Any]) -> tuple[str, Sequence[Any]]:
+    query: Any = rows.order_by().query.chain(sql.UpdateQuery)
+    query.add_update_values(values)
+    statement, places = query.get_compiler(using=rows.db).as_sql()
+    return statement, places
+
+
+# Inserts ---------------------------------------------------------------------------------------------------------
+
+
+def insert(row: Model) -> None:
+    """As `row.save(force_insert=True)` of a row without a key, at a third of its price; no signals are sent."""
+    fields = _fields(type(row))
+    with connection.cursor() as cursor:
+        cursor.execute(_insert_one(type(row)), _written(row, fields))
+        row.pk = _key(cursor)
+    _saved(row)
+
+
+def insert_many(rows: Iterable[Model]) -> None:
+    """As `bulk_create(rows, ignore_conflicts=True)` of some rows of one model: they do not learn their keys."""
+    rows = list(rows)
+    if not rows:
+        return
+    model = type(rows[0])
+    fields = _fields(model)
+    with connection.cursor() as cursor:
+        cursor.execute(_insert_many(model, len(rows)), [value for row in rows for value in _written(row, fields)])
+
+
+def _written(row: Model, fields: "Sequence[models.Field[Any, Any]]") -> list[Any]:
+    for field in fields:
+        # What it points at may have got its key since.
+        if isinstance(field, models.ForeignKey) and field.is_cached(row) and getattr(row, field.attname) is None:
+            setattr(row, field.name, field.get_cached_value(row))
+    return [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
+
+
+def _key(cursor: CursorWrapper) -> int:
+    if connection.features.can_return_columns_from_insert:
+        key: int = cursor.fetchone()[0]
+        return key
+    return int(cursor.lastrowid)
+
+
+def _saved(row: Model) -> None:
+    row._state.adding = False
+    row._state.db = connection.alias
+
+
+@cache
+def _fields(model: type[Model]) -> "tuple[models.Field[Any, Any], ...]":
+    return tuple(field for field in model._meta.concrete_fields if not field.primary_key)
+
+
+@cache
+def _insert_one(model: type[Model]) -> str:
+    quote = connection.ops.quote_name
+    back = (
+        f" RETURNING {quote(str(model._meta.pk.column))}" if connection.features.can_return_columns_from_insert else ""
+    )
+    return f"{_into(model)} VALUES {_marks(model)}{back}"
+
+
+@cache
+def _insert_many(model: type[Model], count: int) -> str:
+    return f"{_into(model)} VALUES {', '.join([_marks(model)] * count)} ON CONFLICT DO NOTHING"
+
+
+def _into(model: type[Model]) -> str:
+    quote = connection.ops.quote_name
+    columns = ", ".join(quote(str(field.column)) for field in _fields(model))
+    return f"INSERT INTO {quote(model._meta.db_table)} ({columns})"
+
+
+def _marks(model: type[Model]) -> str:
+    return f"({', '.join(['%s'] * len(_fields(model)))})"

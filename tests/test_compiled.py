@@ -1,0 +1,108 @@
+"""Questions that are compiled once say what the querysets say that they were made from."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import IntegrityError, connection
+from django.db.models import CharField, DateTimeField, F
+from django.test.utils import CaptureQueriesContext
+
+from gradebench.compiled import Compiled, CompiledUpdate, asked, insert, insert_many
+from reviews.models import ApiToken, Completion, CompletionTag, Document, Queue, QueueItem, Tag
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+def test_it_finds_what_the_queryset_finds_each_time_with_other_values() -> None:
+    tokens = [factories.token(factories.organization())[0] for _ in range(3)]
+    by_hash = Compiled(lambda: ApiToken.objects.filter(hash=asked("hash", CharField())).select_related("organization"))
+    for token in tokens:
+        with CaptureQueriesContext(
+            connection,
+        ) as asked_for:
+            found = by_hash.first(hash=token.hash)
+            assert found is not None
+            assert found.organization == token.organization
+        assert len(asked_for) == 1
+        assert vars(found) | {"_state": None} == vars(
+            ApiToken.objects.select_related("organization").get(pk=token.pk)
+        ) | {"_state": None}
+
+
+def test_it_is_none_where_nothing_is_found() -> None:
+    assert Compiled(lambda: ApiToken.objects.filter(pk=asked("pk"))).first(pk=7) is None
+
+
+def test_it_converts_values_of_a_list_as_the_queryset_does() -> None:
+    completion = factories.completion(factories.organization())
+    columns = ("pk", "received_at", "confidence_low", "purged_at")
+    found = Compiled(lambda: Completion.objects.filter(pk=asked("pk")).values_list(*columns)).all(pk=completion.pk)
+    assert found == list(Completion.objects.values_list(*columns))
+
+
+def test_it_compares_moments() -> None:
+    completion = factories.completion(factories.organization())
+    since = Compiled(
+        lambda: Completion.objects.filter(received_at__gt=asked("since", DateTimeField())).values_list("pk")
+    )
+    now = datetime.now(UTC)
+    assert since.all(since=now - timedelta(hours=1)) == [(completion.pk,)]
+    assert since.all(since=now + timedelta(hours=1)) == []
+
+
+def test_an_update_changes_what_meets_its_condition_and_says_how_many() -> None:
+    queue = factories.feedback_task(factories.organization()).queue
+    rename = CompiledUpdate(
+        lambda: (
+            Queue.objects.filter(pk=asked("pk"), claim_minutes__lt=asked("most")),
+            {"name": asked("name", CharField()), "claim_minutes": F("claim_minutes") + 1},
+        )
+    )
+    assert rename(pk=queue.pk, most=queue.claim_minutes, name="Nothing") == 0
+    assert rename(pk=queue.pk, most=60, name="Tone") == 1
+    now = Queue.objects.get(pk=queue.pk)
+    assert (now.name, now.claim_minutes) == ("Tone", queue.claim_minutes + 1)
+
+
+def test_an_inserted_row_is_the_saved_one() -> None:
+    organization = factories.organization()
+    document = Document(organization=organization, hash="0" * 64, data=b"\x00\xff", size=2)
+    insert(document)
+    kept = Document.objects.get(pk=document.pk)
+    assert (bytes(kept.data), kept.hash, kept.created_at) == (b"\x00\xff", document.hash, document.created_at)
+    assert not document._state.adding
+
+
+def test_it_takes_over_the_key_that_a_joined_row_got_meanwhile() -> None:
+    organization = factories.organization()
+    document = Document(organization=organization, hash="0" * 64, data=b"", size=0)
+    row = Completion(
+        organization=organization,
+        uid="one",
+        received=document,
+        current=document,
+        kind="chat",
+        status="finished",
+        received_at=datetime.now(UTC),
+    )
+    insert(document)
+    insert(row)
+    assert Completion.objects.get(uid="one").current_id == document.pk == row.current_id
+
+
+def test_what_a_constraint_forbids_is_not_inserted() -> None:
+    completion = factories.completion(factories.organization())
+    again = Completion.objects.get(pk=completion.pk)
+    again.pk = None
+    with pytest.raises(IntegrityError):
+        insert(again)
+
+
+def test_of_many_those_that_are_there_are_left_out() -> None:
+    completion = factories.completion(factories.organization(), tags=["a"])
+    tags = [Tag.objects.get(name="a"), Tag.objects.create(organization=completion.organization, name="b")]
+    insert_many(CompletionTag(completion=completion, tag=tag) for tag in tags)
+    insert_many([])
+    assert CompletionTag.objects.filter(completion=completion).count() == 2
+    assert not QueueItem.objects.exists()
