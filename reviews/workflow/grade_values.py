@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import orjson
 
+from gradebench.compiled import insert_many
 from reviews.models import Completion, Feedback, GradeValue
 from reviews.workflow import feedback_tasks
 from reviews.workflow.documents import Json
@@ -27,7 +28,7 @@ def keep(feedback: Feedback, completions: Iterable[Completion]) -> None:
     """Write down the answers for each completion that it speaks of. The feedback's transaction is open."""
     about = {"feedback": feedback, "feedback_task_id": feedback.feedback_task_id}
     found = answers(feedback)
-    GradeValue.objects.bulk_create(
+    insert_many(
         GradeValue(**about, completion=completion, name=name, value=value)
         for completion in completions
         for name, value in found
