@@ -10,11 +10,12 @@ from tempfile import mkdtemp
 
 # The name is prometheus_client's.
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+PREFIX = "gradebench-figures-"
 
 
 def begin(parent: str | None) -> None:
     """Make the folder, for this process and all that it forks; it goes with this process."""
-    folder = os.environ[FOLDER] = mkdtemp(prefix="gradebench-figures-", dir=parent)
+    folder = os.environ[FOLDER] = mkdtemp(prefix=PREFIX, dir=parent)
     atexit.register(_remove, folder, os.getpid())
 
 

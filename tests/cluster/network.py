@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psutil
 
+from gradebench.shared_figures import PREFIX
 from tests.instances import ROOT
 from tests.services import bound_to_parent, descendants, kill_all
 
@@ -128,7 +129,10 @@ class Machine:
             return process.wait()
 
     def written(self) -> list[str]:
-        """The files in its own place, the only one where it can write."""
+        """The files in its own place, the only one where it can write, but for what the processes of its gunicorn tell
+        each other of their figures: that is of this machine.
+        """
         assert self.process is not None, f"{self.name} does not run."
         place = Path(f"/proc/{self.process.pid}/root/dev/shm")
-        return sorted(str(path.relative_to(place)) for path in place.rglob("*") if path.is_file())
+        found = (path.relative_to(place) for path in place.rglob("*") if path.is_file())
+        return sorted(str(path) for path in found if not path.parts[0].startswith(PREFIX))
