@@ -6,6 +6,8 @@ from django.conf import settings
 from gradebench.settings import DATABASES
 
 settings.configure(
+    # A bulk request may be larger than Django lets it be by itself.
+    DATA_UPLOAD_MAX_MEMORY_SIZE=None,
     ALLOWED_HOSTS=["*"],
     DATABASES=DATABASES,
     INSTALLED_APPS=["tests.bench.bare"],
