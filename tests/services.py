@@ -190,13 +190,16 @@ class _Service:
 
     def freeze(self) -> None:
         """Stop the server and all its children in their tracks (SIGSTOP): connections stay, and nothing is said."""
+        # The server first, so that it starts none while they are stopped; one of them may just have ended by itself.
         for process in descendants(self.pid):
-            process.suspend()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.suspend()
 
     def thaw(self) -> None:
         """Let a frozen server go on."""
         for process in descendants(self.pid):
-            process.resume()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.resume()
 
     def close(self) -> None:
         """Stop the server and remove its files."""

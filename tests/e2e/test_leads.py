@@ -104,11 +104,15 @@ def test_a_queue_is_set_and_a_claim_taken_back(team: steps.Organization, lead: P
     lead.get_by_role("button", name="Save").click()
     expect(lead.get_by_role("status")).to_contain_text("open items follow.")
     lead.get_by_label("Reviews per completion").fill("1")
-    lead.get_by_role("button", name="Save").click()
+    # The page that comes says what the one before said: only its coming tells them apart.
+    with lead.expect_navigation():
+        lead.get_by_role("button", name="Save").click()
     row = lead.get_by_role("row").filter(has_text="mira")
+    assert row.get_by_role("button", name="Take back").count()
     while row.get_by_role("button", name="Take back").count():
         row.get_by_role("button", name="Take back").first.click()
-        lead.get_by_role("button", name="Take it back").locator("visible=true").click()
+        with lead.expect_navigation():
+            lead.get_by_role("button", name="Take it back").locator("visible=true").click()
         expect(lead.get_by_role("status")).to_contain_text("Taken back from mira")
     assert mira.get(f"{mira.path}/claim") == 200
     assert "A lead took this item back" in mira.page
