@@ -8,6 +8,9 @@ from tests.faults.verdict import percentile
 
 QUEUES, START, REVIEW, SUBMIT, AHEAD, CREATE = "queue page", "start", "review page", "submit", "fetch ahead", "create"
 PAGES = (QUEUES, START, REVIEW, SUBMIT, AHEAD)
+BAD_GATEWAY = 502
+# So long a kill takes at most, until nothing of the process is left that takes a request.
+KILL_SECONDS = 1.0
 LIMITS = {0.95: 0.5, 0.99: 1.0}
 HEAD = (
     "| request | count | per s | p50, ms | p95, ms | p99, ms | longest, ms | failed |\n"
@@ -37,6 +40,11 @@ class Asked(NamedTuple):
     def failed(self) -> bool:
         """Whether it was answered with nothing, or with the server's fault, or refused."""
         return self.status == 0 or self.status >= 400
+
+    def broken_off(self, kills: Iterable[float]) -> bool:
+        """Whether it has no answer, and was under way at one of these moments, at which a web process was killed."""
+        unanswered = self.status in (0, BAD_GATEWAY)
+        return unanswered and any(self.sent <= kill + KILL_SECONDS and kill <= self.ended for kill in kills)
 
 
 def table(rows: Sequence[Asked], seconds: float) -> str:

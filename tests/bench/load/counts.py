@@ -1,10 +1,10 @@
 """What must hold at the end of a load test, asked of the database, of the upstream's journal, and of what was noted."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tests.bench.load.asked import CREATE, Asked
 from tests.bench.load.generator import Noted
+from tests.bench.load.kills import Killer
 from tests.bench.load.stage import Stage
 from tests.e2e import steps
 from tests.faults import driver, whole
@@ -80,10 +80,10 @@ def halves(stage: Stage) -> dict[str, int]:
     return {what: _one(stage, statement) for what, statement in whole.HALVES.items()}
 
 
-def find(stage: Stage, noted: Noted, before: Before, kills: Iterable[float] = ()) -> Found:
+def find(stage: Stage, noted: Noted, before: Before, killer: Killer) -> Found:
     """Wait until all pushes have arrived, and count."""
     found = Found()
-    _find_requests(found, noted.asked, lenient=bool(list(kills)))
+    _find_requests(found, noted.asked, killer.moments("web"))
     waiting = before.waiting
     _, took = steps.wait_for(
         "All pushes have arrived", lambda: driver.on_the_way(stage.instance) <= waiting, CALM_SECONDS
@@ -93,20 +93,20 @@ def find(stage: Stage, noted: Noted, before: Before, kills: Iterable[float] = ()
     found.must_be_none("items handed out to two at once", _one(stage, AT_ONCE, before.event))
     _find_creates(found, stage, noted)
     found.must_be_none("created completions that stand in no queue", _one(stage, UNROUTED, stage.newest))
-    _find_pushes(found, stage, noted, before, list(kills))
+    _find_pushes(found, stage, noted, before, killer.moments())
     for what, count in halves(stage).items():
         found.must_be_none(what, count - before.halves[what])
     return found
 
 
-def _find_requests(found: Found, asked: list[Asked], *, lenient: bool) -> None:
+def _find_requests(found: Found, asked: list[Asked], kills: list[float]) -> None:
     failed = [row for row in asked if row.failed]
     found.counts["requests"] = len(asked)
     # What was under way at a process that was killed has no answer, and nobody was told anything.
-    answered = [row for row in failed if row.status not in (0, 502)] if lenient else failed
-    found.must_be_none("failed requests", len(answered))
-    if lenient:
-        found.counts["requests that a kill broke off"] = len(failed) - len(answered)
+    broken_off = [row for row in failed if row.broken_off(kills)]
+    found.must_be_none("failed requests", len(failed) - len(broken_off))
+    if kills:
+        found.counts["requests that a kill broke off"] = len(broken_off)
     found.notes += [f"- {row.kind} was answered {row.status}: {row.said}" for row in failed[:20]]
 
 

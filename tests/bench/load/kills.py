@@ -1,5 +1,5 @@
-"""Kills during the load test: one of two web processes, one of two workers and the leading beat, each at a moment of
-its own, and back some seconds later.
+"""Kills during the load test: one of two web processes, one of two workers and the beat that started first, each at a
+moment of its own, and back some seconds later.
 """
 
 import random
@@ -43,7 +43,7 @@ class Killer:
         self._stage = stage
         self._due = [(began + kill.after, kill) for kill in kills]
         self._down: list[tuple[float, str]] = []
-        self.moments: list[float] = []
+        self.killed: list[tuple[str, float]] = []
         self.said: list[str] = []
 
     def look(self) -> None:
@@ -56,9 +56,13 @@ class Killer:
         while self._due and self._due[0][0] <= now:
             _, kill = self._due.pop(0)
             self._stage.instance.kill(kill.role)
-            self.moments.append(now)
+            self.killed.append((kill.role, now))
             self._down.append((now + kill.down, kill.role))
             self.said.append(f"{kill.role} killed after {kill.after:.1f} s, for {kill.down:.1f} s")
+
+    def moments(self, role: str = "") -> list[float]:
+        """When a process of a role was killed, or of any; monotonic seconds."""
+        return [moment for name, moment in self.killed if name.startswith(role)]
 
     def mend(self) -> None:
         """Start what is still down."""

@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"{options.completions:,} completions are there; {len(stage.names)} reviewers sign in", flush=True)
         before = counts.Before.of(stage)
         noted, killer = load(stage, plan(stage, options), options.kills)
-        found = counts.find(stage, noted, before, killer.moments)
+        found = counts.find(stage, noted, before, killer)
         pages = statements.ask(stage.instance, stage.names[0])
         found.notes += map(str, pages)
         found.wrong += [str(page) for page in pages[:1] if page.statements > statements.MOST]

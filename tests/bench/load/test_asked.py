@@ -35,3 +35,19 @@ def test_it_says_which_limit_was_not_kept() -> None:
 @pytest.mark.parametrize(("status", "failed"), [(0, True), (200, False), (303, False), (422, True), (502, True)])
 def test_whatever_was_not_answered_as_asked_has_failed(status: int, failed: bool) -> None:
     assert _asked(REVIEW, 1, status).failed is failed
+
+
+@pytest.mark.parametrize(
+    ("status", "kills", "excused"),
+    [
+        (0, [100.5], True),
+        (502, [50.0, 100.5], True),
+        (502, [], False),
+        (502, [98.0], False),
+        (502, [102.5], False),
+        (503, [100.5], False),
+    ],
+    ids=["no answer", "the second kill", "none", "long before", "afterwards", "an answer"],
+)
+def test_only_what_was_under_way_at_a_kill_was_broken_off_by_it(status: int, kills: list[float], excused: bool) -> None:
+    assert _asked(REVIEW, 2000, status).broken_off(kills) is excused
