@@ -81,6 +81,13 @@ def test_a_budget_of_a_size_or_a_database_is_asked_of_no_other() -> None:
     assert "| idle memory | PostgreSQL" not in written
 
 
+def test_what_was_broken_off_stands_in_the_table_and_is_no_success() -> None:
+    whole = level(Figure("cold start", "cold start", value=1.2, unit="s"))
+    broken = level(Figure.broken_off("pages", AssertionError("answered 503 <p>\n| busy |")))
+    assert (whole.is_whole, broken.is_whole) == (True, False)
+    assert "| broken off: pages | 1  | answered 503 <p> busy |" in text(MACHINE, [broken])
+
+
 def test_a_run_replaces_what_an_earlier_one_wrote() -> None:
     first = within(f"before\n{BEGIN}\nold\n{END}\nafter", "new")
     assert first == f"before\n{BEGIN}\nnew\n{END}\nafter"

@@ -34,7 +34,7 @@ QUICK, QUICK_OPERATIONS, OPERATIONS = [200], 40, 2_000
 
 
 def main(words: list[str]) -> int:
-    """Measure, keep, write."""
+    """Measure, keep, write; 1 where something could not be measured to its end."""
     options = _options(words)
     began = time.monotonic()
     found: list[Level] = []
@@ -49,7 +49,7 @@ def main(words: list[str]) -> int:
     if options.write:
         options.write.write_text(within(options.write.read_text(), written))
     print(written)
-    return 0
+    return int(not all(level.is_whole for level in found))
 
 
 def _options(words: list[str]) -> argparse.Namespace:

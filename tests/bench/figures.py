@@ -5,6 +5,8 @@ from typing import Any
 
 from tests.bench.driver import Sample
 
+BROKEN_OFF = "broken off"
+
 
 @dataclass(frozen=True)
 class Figure:
@@ -61,6 +63,12 @@ class Figure:
         found = round(many / seconds, 1)
         return cls(key, words, per_second=found, value=found, unit="per s", note=said)
 
+    @classmethod
+    def broken_off(cls, what: str, why: BaseException) -> "Figure":
+        """What could not be measured to its end."""
+        said = " ".join(str(why).replace("|", " ").split())[:300]
+        return cls(f"{BROKEN_OFF} {what}", f"{BROKEN_OFF}: {what}", value=1.0, note=said)
+
     def __str__(self) -> str:
         if self.value is not None:
             return f"{self.words}: {self.value:g} {self.unit} {self.note}".rstrip()
@@ -87,6 +95,11 @@ class Level:
     def name(self) -> str:
         """As the table calls it."""
         return f"{'SQLite' if self.database == 'sqlite' else 'PostgreSQL'}, {self.completions:,}"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all was measured to its end."""
+        return not any(figure.key.startswith(BROKEN_OFF) for figure in self.figures)
 
     def figure(self, key: str) -> Figure | None:
         """That of a key."""

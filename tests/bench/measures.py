@@ -13,7 +13,7 @@ from tests.bench.driver import Client, Sample, Servers, Work, asking, run
 from tests.bench.figures import Figure
 from tests.bench.floor import Floor
 from tests.bench.generator import Generator
-from tests.bench.reviewing import OutOfItems, Reviewer, bare_reviewing, bursting, reviewing
+from tests.bench.reviewing import NothingHandedOut, Reviewer, bare_reviewing, bursting, reviewing
 from tests.bench.site import Site
 from tests.e2e import steps
 from tests.instances import ROOT, Instance
@@ -168,7 +168,8 @@ def reviews(bench: Bench) -> Iterator[Figure]:
         people = _people(bench, reviewers)
         try:
             samples = run(bench.servers, [reviewing(person, each) for person in people])
-        except OutOfItems:
+        except NothingHandedOut as ended:
+            yield Figure.broken_off(f"next and submit, {reviewers} reviewers", ended)
             return
         yield from (
             Figure.of(f"{kind} {reviewers}", words, samples[kind], floor=bare.get(kind))

@@ -18,8 +18,13 @@ DOCUMENT = re.compile(rb'name="document" value="(\d+)"')
 EDIT = re.compile(rb'<textarea[^>]*name="edit-0"[^>]*>\n?(.*?)</textarea>', re.DOTALL)
 
 
-class OutOfItems(Exception):
-    """A queue handed nothing out: the level has too few for what is measured."""
+class NothingHandedOut(Exception):
+    """A reviewer got no item: the level has too few for what is measured, or the server said something else."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        said = answer.body[:300].decode(errors="replace")
+        super().__init__(f"answered {answer.status} {answer.location} {said}".strip())
 
 
 class Reviewer:
@@ -40,15 +45,16 @@ class Reviewer:
     def open(self) -> None:
         """Start the queue and open the item."""
         answer, _ = self.start()
-        self._page = self.client.get(answer.location).body
+        page = self.client.get(answer.location)
+        self._page = page.body
         if not READY.search(self._page):
-            raise OutOfItems
+            raise NothingHandedOut(answer if answer.status >= 400 else page)
 
     def prefetch(self) -> float:
         """Claim the item behind the one on screen and fetch it; the seconds."""
         answer, seconds = timed(self.client, self.client.prepared("POST", f"/queues/{self._queue}/prefetch"))
         if answer.status != 200:
-            raise OutOfItems
+            raise NothingHandedOut(answer)
         self._next = answer.body
         return seconds
 
@@ -99,7 +105,7 @@ def bursting(reviewer: Reviewer, queues: list[int], rounds: int, together: threa
             together.wait(60)
             answer, seconds = reviewer.start(queues[number % len(queues)])
             if "/reviews/" not in answer.location:
-                raise OutOfItems
+                raise NothingHandedOut(answer)
             yield "burst", seconds
 
 
@@ -109,7 +115,7 @@ def bare_reviewing(port: int, number: int, reviews: int) -> Work:
         for _ in range(reviews):
             answer, seconds = timed(client, client.prepared("POST", f"/next?reviewer={number}"))
             if answer.status != 200:
-                raise OutOfItems
+                raise NothingHandedOut(answer)
             yield "next", seconds
             grade: dict[str, Any] = {"verdict": "good", "score": 4}
             item = answer.headers[b"x-item"].decode()

@@ -67,7 +67,10 @@ def _level(
             floor = stack.enter_context(bare) if bare else None
             bench = Bench.of(instance, site, _servers(instance, also), floor, operations)
             for concern in CONCERNS:
-                note(concern(bench))
+                try:
+                    note(concern(bench))
+                except AssertionError as error:
+                    note(iter([Figure.broken_off(concern.__name__.replace("_", " "), error)]))
         note(measures.peak(found))
     finally:
         instance.close()
