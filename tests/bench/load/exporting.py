@@ -4,7 +4,8 @@ import argparse
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 
 import psutil
 import requests
@@ -28,12 +29,17 @@ through = Completion.objects.latest("pk").pk
 asked = {{"query": "", "format": "jsonl", "through": through}}
 print(jobs.ask(organization, JobKind.EXPORT, asked, by=lead, actor=Actor(user=lead)).pk)
 """
+THERE = """
+    SELECT count(*) FROM reviews_completion AS it JOIN reviews_organization AS whose ON whose.id = it.organization_id
+    WHERE whose.slug = 'large'"""
 STATE = "SELECT state FROM reviews_job WHERE id = ?"
 ON_ITS_WAY = ("waiting", "running")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Ask for an export, wait for it, download it; 1 when a process weighed more than is allowed."""
+    """Ask for an export of the large organization's, wait for it, download it; 1 when a row is missing or a process
+    weighed more than is allowed.
+    """
     given = {name: getattr(options, name) for name in ("completions", "seed", "keep")}
     with staged(**given, reviewers=1, reviews=0, doubled=False) as stage:
         with heaviest(stage, "worker") as worker:
@@ -48,7 +54,10 @@ def run(options: argparse.Namespace) -> int:
             took = time.monotonic() - began
         print(f"{rows:,} rows, {size / MEGABYTE:.0f} MB given out in {took:.0f} s ({rows / took:.0f} rows per s)")
         print(f"the heaviest process of web weighed {web[-1]:.0f} MB; {rows / made:.0f} rows were made per s")
-        return int(state != "done" or max(worker[-1], web[-1]) > ALLOWED_MB)
+        there = int(driver.query(stage.instance, THERE)[0][0])
+        if rows != there:
+            print(f"WRONG: of {there:,} completions {rows:,} were given out")
+        return int(state != "done" or rows != there or max(worker[-1], web[-1]) > ALLOWED_MB)
 
 
 @contextlib.contextmanager
@@ -85,7 +94,18 @@ def _download(stage: Stage, job: int) -> tuple[int, int]:
     rows = size = 0
     with lead.session.post(url, data=form.fields, stream=True, timeout=MOST_SECONDS) as answer:
         assert answer.status_code == requests.codes.ok, answer.text
-        for piece in answer.iter_content(1 << 20):
+        for piece in _unpacked(answer.iter_content(1 << 20)):
             rows += piece.count(b"\n")
             size += len(piece)
     return rows, size
+
+
+def _unpacked(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """What stands in a file of gzip members, one behind the other."""
+    member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    for piece in pieces:
+        while piece:
+            yield member.decompress(piece)
+            piece = member.unused_data
+            if member.eof:
+                member = zlib.decompressobj(zlib.MAX_WBITS | 16)
