@@ -1,1 +1,0 @@
-"""Django's SQLite backend, whose transactions take turns among the threads of a process."""
