@@ -103,17 +103,6 @@ def test_the_production_settings_pass_djangos_own_check(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_collectstatic_leaves_files_that_may_be_cached_for_ever(tmp_path: Path) -> None:
-    env = {
-        "PATH": os.environ["PATH"],
-        "GRADEBENCH_DATA_DIR": str(tmp_path),
-        "GRADEBENCH_STATIC_ROOT": f"{tmp_path}/static",
-    }
-    done = run(["python", "manage.py", "collectstatic", "--noinput"], env)
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "static" / "staticfiles.json").is_file()
-
-
 def test_the_image_does_not_run_as_root_and_an_engine_can_see_it() -> None:
     users = [rest for word, rest in dockerfile() if word == "USER"]
     assert users == ["10001:10001"]
