@@ -3,10 +3,6 @@
 import gzip
 import json
 import re
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,81 +10,39 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.instances import ROOT, compose_command
-from tests.services import HOST, bound_to_parent, free_port
+from tests import web_alone
 from tests.test_deployment_files import dockerfile, production, run
 
 # No database is asked: once is enough.
 pytestmark = pytest.mark.sqlite
 
 YEAR = 365 * 24 * 3600
-READY_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
 class Served:
     """A web server, and the names that `collectstatic` gave to the files."""
 
-    url: str
+    web: web_alone.Web
     names: dict[str, str]
 
     def get(self, name: str, **headers: str) -> requests.Response:
-        """A file as a proxy asks for it."""
-        return requests.get(
-            f"{self.url}/static/{name}",
-            headers={"X-Forwarded-Proto": "https", "Accept-Encoding": "identity", **headers},
-            timeout=10,
-        )
-
-
-def collect(env: dict[str, str]) -> None:
-    """What the Dockerfile does."""
-    [command] = [
-        found[0]
-        for _, rest in dockerfile()
-        if (found := re.findall(r"python manage\.py collectstatic .*?(?= &&)", rest))
-    ]
-    done = run(command.split(), {name: value for name, value in env.items() if name.startswith("GRADEBENCH_")})
-    assert done.returncode == 0, done.stderr
+        """A file."""
+        return self.web.get(f"/static/{name}", **headers)
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Production, its database away."""
+    """What the Dockerfile collects."""
     folder = tmp_path_factory.mktemp("static")
-    port = free_port()
-    env = production(folder) | {"GRADEBENCH_WEB_BIND": f"{HOST}:{port}", "WEB_CONCURRENCY": "1"}
-    collect(env)
-    program, *words = compose_command("web")
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [*bound_to_parent("KILL"), str(Path(sys.executable).parent / program), *words],
-            env=env,
-            cwd=ROOT,
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        found = Served(
-            f"http://{HOST}:{port}", json.loads((folder / "static" / "staticfiles.json").read_text())["paths"]
-        )
-        _wait(found, process, folder / "log")
-        yield found
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(READY_SECONDS)
-
-
-def _wait(served: Served, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            requests.get(f"{served.url}/healthz", timeout=5)
-        except requests.ConnectionError:
-            time.sleep(0.02)
-        else:
-            return
-    pytest.fail(log.read_text())
+    instructions = "\n".join(rest for _, rest in dockerfile())
+    [command] = re.findall(r"python manage\.py collectstatic .*?(?= &&)", instructions)
+    env = {name: value for name, value in production(folder).items() if name.startswith("GRADEBENCH_")}
+    done = run(command.split(), env)
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((folder / "static" / "staticfiles.json").read_text())
+    with web_alone.running(folder, WEB_CONCURRENCY="1") as web:
+        yield Served(web, manifest["paths"])
 
 
 def kept_for(response: requests.Response) -> int:
