@@ -3,6 +3,7 @@ sites. The content security policy is django-csp's, see the settings.
 """
 
 from collections.abc import Callable
+from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
 
@@ -24,6 +25,9 @@ def middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
         response = get_response(request)
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
+        if response.status_code == HTTPStatus.NOT_MODIFIED:
+            # The length that Django saw is nothing; the one that belongs here is that of what was not sent.
+            response.headers.pop("Content-Length", None)
         return response
 
     return handle

@@ -68,6 +68,13 @@ def reviewed(queue_id: int, seconds: float) -> None:
     REVIEW_SECONDS.observe(seconds)
 
 
+def expect_reviews(queue_id: int) -> None:
+    """Of that queue from none on. Prometheus takes the first value that it reads for where a series began, so that a
+    queue of which nothing is told until its first review seems to have had none.
+    """
+    REVIEWS.labels(str(queue_id))
+
+
 def _note_memory() -> None:
     """Each process says it for itself: whoever is asked for the figures knows only its own."""
     global _memory_at  # noqa: PLW0603 - a moment, and of several threads any may write it

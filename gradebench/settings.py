@@ -18,18 +18,45 @@ from gradebench.keyfiles import keys_in, read_or_create
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
+
+def _given(name: str) -> str:
+    """A secret from the environment, or from the file that the same name with _FILE names, which is how engines of
+    containers and systemd hand them over; "" without either.
+    """
+    value: str = env.str(name, default="")
+    path: str = env.str(f"{name}_FILE", default="")
+    if not path:
+        return value
+    if value:
+        raise ImproperlyConfigured(f"Both {name} and {name}_FILE are set: leave one of them away.")
+    try:
+        value = Path(path).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no text"
+        raise ImproperlyConfigured(
+            f"{name}_FILE names {path}, which cannot be read ({why}): put the value there, or into {name} itself."
+        ) from error
+    if not value:
+        raise ImproperlyConfigured(f"{name}_FILE names {path}, which is empty: put the value of {name} there.")
+    return value
+
+
 DATA_DIR = Path(env.str("GRADEBENCH_DATA_DIR", default=str(BASE_DIR / "var"))).absolute()
-EMBEDDED = not env.str("DATABASE_URL", default="")
+# No settings of Django's, which its page for failures would show.
+database_url, redis_url = _given("DATABASE_URL"), _given("REDIS_URL")
+EMBEDDED = not database_url
 DEBUG = env.bool("DEBUG", default=False)
 
 
 def _secret(name: str, file_name: str) -> str:
-    """The secret from the environment; the embedded default makes one of its own, production refuses to start."""
-    value: str = env.str(name, default="")
+    """The secret that is given; the embedded default makes one of its own, production refuses to start."""
+    value = _given(name)
     if value:
         return value
     if not EMBEDDED:
-        raise ImproperlyConfigured(f"Set {name}: with DATABASE_URL set, GradeBench does not invent secrets.")
+        raise ImproperlyConfigured(
+            f"Set {name} or {name}_FILE: with DATABASE_URL set, GradeBench does not invent secrets."
+        )
     return read_or_create(DATA_DIR / file_name)
 
 
@@ -59,8 +86,8 @@ def _one_of(name: str, choices: tuple[str, ...]) -> str:
 
 SECRET_KEY = _secret("SECRET_KEY", "secret.key")
 ENCRYPTION_KEYS: list[str] = keys_in(_secret("GRADEBENCH_ENCRYPTION_KEYS", "encryption.key"))
-# Where the keys came from, when they did not come from the environment.
-ENCRYPTION_KEY_FILE = None if env.str("GRADEBENCH_ENCRYPTION_KEYS", default="") else DATA_DIR / "encryption.key"
+# The file that they were made in, when they were not given.
+ENCRYPTION_KEY_FILE = None if _given("GRADEBENCH_ENCRYPTION_KEYS") else DATA_DIR / "encryption.key"
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"] if EMBEDDED else [])
 if not EMBEDDED and (
     wrong := starting.refusals(
@@ -68,8 +95,8 @@ if not EMBEDDED and (
             secret_key=SECRET_KEY,
             encryption_keys=ENCRYPTION_KEYS,
             allowed_hosts=ALLOWED_HOSTS,
-            database_url=env.str("DATABASE_URL"),
-            redis_url=env.str("REDIS_URL", default=""),
+            database_url=database_url,
+            redis_url=redis_url,
             debug=DEBUG,
         )
     )
@@ -169,7 +196,7 @@ if EMBEDDED:
         }
     }
 else:
-    DATABASES = {"default": env.db_url("DATABASE_URL")}
+    DATABASES = {"default": env.db_url_config(database_url)}
     # A connection that an outage left behind is found out and made anew before its next use.
     DATABASES["default"] |= {"ENGINE": "gradebench.postgresql", "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
     DATABASES["default"]["OPTIONS"] = {
@@ -274,7 +301,7 @@ def _openid_connect() -> dict[str, Any]:
     if not OIDC_ISSUER:
         return {}
     names = ("GRADEBENCH_OIDC_CLIENT_ID", "GRADEBENCH_OIDC_CLIENT_SECRET")
-    client_id, client_secret = (env.str(name, default="") for name in names)
+    client_id, client_secret = env.str(names[0], default=""), _given(names[1])
     if not client_id or not client_secret:
         raise ImproperlyConfigured(f"Set {' and '.join(names)}: GRADEBENCH_OIDC_ISSUER is set.")
     app = {
@@ -351,7 +378,7 @@ OUTBOUND_ALLOW: list[str] = env.list("GRADEBENCH_OUTBOUND_ALLOW", default=[])
 # Not the same list: the address of a picture is written by whoever writes a document, that of an upstream by an admin.
 PICTURES_ALLOW: list[str] = env.list("GRADEBENCH_PICTURES_ALLOW", default=[])
 
-CELERY_BROKER_URL = env.str("REDIS_URL", default="") or "memory://localhost/"
+CELERY_BROKER_URL = redis_url or "memory://localhost/"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # For as long as it takes: whoever gives up has to be started by hand.
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -376,7 +403,7 @@ CELERY_BEAT_SCHEDULE = {"tick": {"task": "reviews.tasks.tick", "schedule": float
 
 # Watching --------------------------------------------------------------------------------------------------------
 # Whoever reads /metrics sends it as a bearer token. Without one only the machine itself may, in the embedded default.
-METRICS_TOKEN: str = env.str("GRADEBENCH_METRICS_TOKEN", default="")
+METRICS_TOKEN = _given("GRADEBENCH_METRICS_TOKEN")
 # JSON for what collects logs, lines for people.
 LOG_FORMAT = _one_of("GRADEBENCH_LOG_FORMAT", ("line", "json") if EMBEDDED else ("json", "line"))
 LOG_LEVEL = env.str("LOG_LEVEL", default="WARNING")

@@ -9,6 +9,7 @@ import pytest
 import yaml
 from django.db import OperationalError
 from django.test import Client
+from django.urls import get_resolver
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django.fixtures import Settings
 
@@ -73,6 +74,20 @@ def test_every_expression_names_figures_and_labels_that_there_are(told: dict[str
         assert grouped <= set().union(*(told[name] for name in named)) | OURS_NOT, expression
         seen += 1
     assert seen > 40
+
+
+def test_every_route_that_is_asked_for_or_left_out_is_there() -> None:
+    routes = get_resolver().reverse_dict
+    selected = [named for text in expressions() for named in re.findall(r'\broute\s*(?:=|!=|=~|!~)\s*"([^"]*)"', text)]
+    assert selected
+    for names in selected:
+        assert [name for name in names.split("|") if name not in routes] == [], names
+
+
+def test_what_takes_long_by_its_nature_is_not_called_slow() -> None:
+    [slow] = [rule["expr"] for rule in RULES if rule["alert"] == "GradeBenchSlow"]
+    left_out = set(re.findall(r'route!~"([^"]*)"', slow)[0].split("|"))
+    assert {"audit_export", "job_download", "api_completions_bulk"} <= left_out
 
 
 def test_legends_and_sentences_name_labels_that_there_are(told: dict[str, set[str]]) -> None:

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from reviews.access import completion_of
+from reviews.api import etags
 from reviews.api.completions import check_known_or_uuid
 from reviews.api.http import View
 from reviews.api.openapi import legacy as described
@@ -26,6 +27,12 @@ ROWS = 25
 MOST_NAMED = 1_000
 MOST_READ_BYTES = 48 * 1024 * 1024
 COLUMNS = ("uid", "kind", "status", "session_uid", "duration", "received_at", "current__size")
+# Behind a token, so that nobody else keeps it; who keeps it asks each time whether it still is so. Whose it is and in
+# which form it is shown goes by these headers.
+KEPT = {
+    "Cache-Control": "private, no-cache",
+    "Vary": "X-Log10-Token, X-Log10-Organization, X-Log10-Organization-Id, User-Agent",
+}
 BAD_DATES = "“createdFilter” must be a JSON object with “from” and “to”, moments such as 2026-01-31T08:00:00Z, or {}."
 
 
@@ -69,24 +76,40 @@ class LegacyCompletion(View):
     needs = {"GET": "read", "POST": "ingest"}
     operations = {"GET": described.GET, "POST": described.LOG}
 
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """Of refusals too: what is not there yet may be there soon."""
+        kept = KEPT if self.request.method in ("GET", "HEAD") else {}
+        return {**super().default_response_headers, **kept}
+
     def get(self, request: Request, uid: str) -> Response:
-        """The whole current document under `data`: as it is stored, or in log10-io's dialect where that asks."""
+        """The whole current document under `data`: as it is stored, or in log10-io's dialect where that asks.
+
+        Nothing of it is read for whoever has it already.
+        """
         completion = completion_of(self.organization, uid)
         if completion.purged_at is not None:
             raise IdPurged(PURGED.format(uid=uid))
+        tags = _tags([completion])[completion.pk] if self.reader.logs else []
+        etag = self._tag(completion, tags)
+        if etags.is_held(request, etag):
+            return etags.not_modified(etag)
+        return Response({"data": self._shown(completion, tags)}, headers={"ETag": etag})
+
+    def _tag(self, completion: Completion, tags: Iterable[Tag]) -> str:
+        """Made of all that `_shown` reads. A document never changes: what is edited or logged is a new one."""
+        form = (self.reader.logs, self.reader.parses_strictly)
+        named = [(tag.uid, tag.name) for tag in tags]
+        return etags.tag_of(completion.current_id, self.organization.external_id, *form, named)
+
+    def _shown(self, completion: Completion, tags: Iterable[Tag]) -> dict[str, Any]:
         document = documents.read(completion.current)
-        organization_id = self.organization.external_id
+        uid, organization_id = completion.uid, self.organization.external_id
         if not self.reader.logs:
-            shown = wire.completion(document, uid=uid, organization_id=organization_id, reader=self.reader)
-            return Response({"data": shown})
-        shown = wire.logged_completion(
-            document,
-            uid=uid,
-            organization_id=organization_id,
-            received_at=completion.received_at,
-            tags=_tags([completion])[completion.pk],
+            return wire.completion(document, uid=uid, organization_id=organization_id, reader=self.reader)
+        return wire.logged_completion(
+            document, uid=uid, organization_id=organization_id, received_at=completion.received_at, tags=tags
         )
-        return Response({"data": shown})
 
     def post(self, request: Request, uid: str) -> Response:
         """Log to it: started, finished or failed, whole or in parts, in any order; an unknown uuid is created."""

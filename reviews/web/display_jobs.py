@@ -7,9 +7,18 @@ from reviews.web.display_sync import Option
 
 
 @dataclass(frozen=True, slots=True)
+class CountLine:
+    """How many of a kind came of it."""
+
+    label: str
+    count: int
+    calls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class JobRow:
     """A job in the list. `tone` is good, bad or empty; `about` says which completions or which file; `total` is None
-    where it is not known, or not yet.
+    where it is not known, or not yet; `outcome` is what came of it, in short.
     """
 
     id: int
@@ -24,6 +33,7 @@ class JobRow:
     ended_at: datetime | None
     done: int
     total: int | None
+    outcome: tuple[CountLine, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -39,15 +49,6 @@ class JobsPage:
     several: bool = False
     newer: str = ""
     older: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CountLine:
-    """How many of a kind came of it."""
-
-    label: str
-    count: int
-    calls: bool = False
 
 
 @dataclass(frozen=True, slots=True)

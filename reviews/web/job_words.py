@@ -1,6 +1,6 @@
 """Jobs in words: what each is about, how far it is, and what came of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from urllib.parse import parse_qsl
 
@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from reviews.models import FeedbackTask, Job, JobKind, JobState, Queue
+from reviews.web import keyset
 from reviews.web.display_jobs import CountLine, JobPage, JobRow, RefusedLine
 from reviews.web.json_text import showable
 from reviews.workflow import clock, job_files, jobs, kept_words
@@ -57,17 +58,43 @@ STAYS: dict[str, str | Promise] = {
         "changed again."
     ),
 }
+# What a filter is called, where its name in an address is no word.
+FILTERS: dict[str, str | Promise] = {
+    "q": gettext_lazy("words"),
+    "low": gettext_lazy("least probable token at most"),
+    "reviewer": gettext_lazy("graded by"),
+    "task": gettext_lazy("feedback task"),
+    "conflict": gettext_lazy("in conflict"),
+}
+# The kind, the organization and the key of what has a name.
+Names = Mapping[tuple[str, int, int], str]
 
 
 def rows_of(found: Sequence[Job]) -> tuple[JobRow, ...]:
     """The rows of a list: two queries for the names that they speak of."""
-    queues = Queue.objects.in_bulk({pk for job in found if (pk := _queue_of(job))})
-    tasks = FeedbackTask.objects.in_bulk({pk for job in found if (pk := jobs.asked(job).get("feedback_task"))})
-    names = {
-        **{("queue", pk): row.name for pk, row in queues.items()},
-        **{("task", k): t.name for k, t in tasks.items()},
-    }
+    names = _names(found)
     return tuple(_row(job, names) for job in found)
+
+
+def _names(found: Sequence[Job]) -> Names:
+    """Of the queues and feedback tasks that jobs are about or filtered by, each in the organization of the job."""
+    organizations = {job.organization_id for job in found}
+    queues = Queue.objects.filter(organization__in=organizations, pk__in=_named(found, "queue", "queue"))
+    tasks = FeedbackTask.objects.filter(organization__in=organizations, pk__in=_named(found, "feedback_task", "task"))
+    return {
+        **{("queue", one.organization_id, one.pk): one.name for one in queues},
+        **{("task", one.organization_id, one.pk): one.name for one in tasks},
+    }
+
+
+def _named(found: Sequence[Job], member: str, name: str) -> set[int]:
+    asked = {pk for job in found if isinstance(pk := jobs.asked(job).get(member), int)}
+    filtered = (value for job in found for key, value in _filters(job) if key == name)
+    return asked | {key for value in filtered if (key := keyset.number(value))}
+
+
+def _filters(job: Job) -> list[tuple[str, str]]:
+    return parse_qsl(jobs.asked(job).get("query", ""))
 
 
 def page_of(job: Job) -> JobPage:
@@ -103,16 +130,11 @@ def _gone(job: Job) -> str:
     return kept_words.shown(job.parts_dropped_because) if is_made and job.parts_dropped_at is not None else ""
 
 
-def _queue_of(job: Job) -> int | None:
-    pk = jobs.asked(job).get("queue")
-    return pk if isinstance(pk, int) else None
-
-
-def _row(job: Job, names: dict[tuple[str, int], str]) -> JobRow:
+def _row(job: Job, names: Names) -> JobRow:
     return JobRow(
         id=job.pk,
         title=_title(job, names),
-        about=_about(job),
+        about=_about(job, names),
         organization=job.organization.name,
         by=job.asked_by.get_username() if job.asked_by else "",
         state=job.state,
@@ -122,6 +144,7 @@ def _row(job: Job, names: dict[tuple[str, int], str]) -> JobRow:
         ended_at=job.ended_at,
         done=job.done,
         total=job.total,
+        outcome=_short(job),
     )
 
 
@@ -131,9 +154,9 @@ def _state_text(job: Job) -> str:
     return job.get_state_display()
 
 
-def _title(job: Job, names: dict[tuple[str, int], str]) -> str:
+def _title(job: Job, names: Names) -> str:
     asked = jobs.asked(job)
-    queue = names.get(("queue", _queue_of(job) or 0), "")
+    queue = names.get(("queue", job.organization_id, asked.get("queue") or 0), "")
     match job.kind:
         case JobKind.EXPORT:
             return _("Export as CSV") if asked["format"] == "csv" else _("Export as JSON lines")
@@ -144,16 +167,21 @@ def _title(job: Job, names: dict[tuple[str, int], str]) -> str:
         case JobKind.REQUEUE:
             return _("Requeue in %(queue)s") % {"queue": queue} if queue else _("Requeue in every queue")
         case _:
-            task = names.get(("task", asked.get("feedback_task", 0)), "")
+            task = names.get(("task", job.organization_id, asked.get("feedback_task", 0)), "")
             return _("Offer what matches to the queue of %(task)s") % {"task": task}
 
 
-def _about(job: Job) -> str:
+def _about(job: Job, names: Names) -> str:
     if job.kind == JobKind.IMPORT:
         return showable(job.file_name)
     if job.kind == JobKind.REROUTE:
         return _("after its selector was set")
-    said = [showable(f"{name}: {value}") for name, value in parse_qsl(jobs.asked(job).get("query", ""))]
+    said = [
+        showable(
+            f"{FILTERS.get(name, name)}: {names.get((name, job.organization_id, keyset.number(value) or 0), value)}"
+        )
+        for name, value in _filters(job)
+    ]
     return _("of those with %(filters)s") % {"filters": ", ".join(said)} if said else _("of all completions")
 
 
@@ -164,6 +192,12 @@ def _counts(job: Job, counts: dict[str, int]) -> tuple[CountLine, ...]:
         for name, label in COUNTS.items()
         if name in ALWAYS[JobKind(job.kind)] or shown.get(name)
     )
+
+
+def _short(job: Job) -> tuple[CountLine, ...]:
+    """What a list says of it: the first of what it is for, and what calls for a person."""
+    first, *others = _counts(job, jobs.outcome(job))
+    return (first, *(line for line in others if line.calls))
 
 
 def _left(job: Job) -> str:

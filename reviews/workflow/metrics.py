@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db.models import Count, IntegerField, Max, Min, OuterRef, Q, Subquery
 
+from gradebench import measures
 from reviews.models import (
     Assignment,
     ClaimChange,
@@ -140,6 +141,7 @@ def _queues(now: datetime) -> Iterator[Figure]:
     )
     held = _held(now)
     for pk, slug, claimable, flagged, since in _queue_rows():
+        measures.expect_reviews(pk)
         items.add(claimable, slug, str(pk), "claimable")
         items.add(held.get(pk, 0), slug, str(pk), "held")
         items.add(flagged, slug, str(pk), "flagged")

@@ -9,7 +9,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django.fixtures import DjangoAssertNumQueries, Settings
 
-from gradebench import outages
+from gradebench import measures, outages
 from reviews.models import Job, PushState, QueueItem, Upstream
 from reviews.web import metrics
 from reviews.workflow import metrics as database
@@ -154,6 +154,13 @@ def test_reviews_are_counted_by_their_queue() -> None:
     before = told().get("gradebench_reviews_total", {}).get(reviewed, 0)
     factories.submit(factories.assignment(task))
     assert told()["gradebench_reviews_total"][reviewed] == before + 1
+
+
+def test_a_queue_without_a_review_has_none() -> None:
+    """Else its first one would be no increase, and Prometheus would take the queue for one that does not move."""
+    queue = factories.feedback_task(factories.organization()).queue
+    measures.REVIEWS.clear()
+    assert told()["gradebench_reviews_total"][labels(queue=queue.pk)] == 0
 
 
 def test_what_the_database_fails_is_counted() -> None:

@@ -129,6 +129,7 @@ def _operation(route: Route, method: str, operation: Operation) -> dict[str, Any
         "security": [] if operation.is_public else [{common.SECURITY: [scope] if scope else []}],
         "responses": {
             **{str(status): _answer(answer) for status, answer in operation.answers.items()},
+            **({"304": {"description": operation.unchanged}} if operation.unchanged else {}),
             **{str(status): refusal for status, refusal in sorted(refusals.items())},
         },
     }

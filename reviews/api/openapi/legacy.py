@@ -116,7 +116,17 @@ GET = Operation(
     group=GROUP,
     details="The whole current document, with what was edited here. Three forms: with the header "
     "`X-Log10-Organization-Id`, which log10-io sends, in its dialect; else to a `User-Agent` with `speakeasy-sdk/` in "
-    "it as the generated SDKs can parse it; else as it is stored.",
+    "it as the generated SDKs can parse it; else as it is stored. The answer has an `ETag`, another one in each of the "
+    "forms and after each change.",
+    parameters=(
+        Parameter(
+            "If-None-Match",
+            "header",
+            "Tags that earlier answers had, with commas; `*` is any. Whoever has the completion as it is now is "
+            "answered 304.",
+            {"type": "string"},
+        ),
+    ),
     answers={
         200: Answer(
             "The completion, under `data`.",
@@ -129,6 +139,7 @@ GET = Operation(
             },
         )
     },
+    unchanged="The completion is as it was when it had one of the tags in `If-None-Match`. There is no body.",
     errors={404: "There is no completion of this id in the token's organization.", 410: GONE},
 )
 FIND_TAG = Operation(

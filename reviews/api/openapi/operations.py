@@ -47,7 +47,7 @@ class Operation:
     """One method of one path.
 
     `summary` is a short imperative sentence, `details` says what surprises. `errors` has, by status, what a failure
-    means here beyond what it means everywhere. `is_public` operations need no token.
+    means here beyond what it means everywhere, `unchanged` what a 304 does. `is_public` operations need no token.
     """
 
     summary: str
@@ -57,6 +57,7 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     body: Body | None = None
     errors: Mapping[int, str] = field(default_factory=dict)
+    unchanged: str = ""
     is_public: bool = False
 
 

@@ -161,7 +161,7 @@ def _entry(route: Route, method: str, operation: Operation) -> Entry:
             )
             for status, answer in operation.answers.items()
         ),
-        refusals=tuple(_refusals(operation.errors)),
+        refusals=tuple(_refusals({**({304: operation.unchanged} if operation.unchanged else {}), **operation.errors})),
         as_everywhere=tuple(common.errors(operation, is_keyed=is_keyed)),
     )
 
