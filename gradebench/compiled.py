@@ -18,6 +18,8 @@ from django.db.models.expressions import Expression
 from django.db.models.query import get_related_populators
 
 Row = TypeVar("Row", covariant=True)
+# Of one statement: what SQLite may be given as parameters, for rows of thirty columns.
+MOST_AT_ONCE = 100
 
 
 class _Asked:
@@ -159,6 +161,28 @@ def insert(row: Model) -> None:
     _saved(row)
 
 
+def insert_all(rows: Sequence[Model]) -> None:
+    """As `insert` of each of some rows of one model, in as few statements as may be."""
+    here = connections[DEFAULT_DB_ALIAS]
+    at_once = MOST_AT_ONCE if here.features.can_return_rows_from_bulk_insert else 1
+    for start in range(0, len(rows), at_once):
+        some = rows[start : start + at_once]
+        if len(some) == 1:
+            insert(some[0])
+            continue
+        fields = _fields(type(some[0]))
+        with here.cursor() as cursor:
+            cursor.execute(
+                f"{_insert_rows(type(some[0]), len(some))} {_returning(type(some[0]))}",
+                [value for row in some for value in _written(row, fields)],
+            )
+            keys = cursor.fetchall()
+        # As Django's bulk_create has it: they come back in the order in which they were given.
+        for row, (key,) in zip(some, keys, strict=True):
+            row.pk = key
+            _saved(row)
+
+
 def insert_many(rows: Iterable[Model]) -> None:
     """As `bulk_create(rows, ignore_conflicts=True)` of some rows of one model: they do not learn their keys."""
     rows = list(rows)
@@ -167,15 +191,20 @@ def insert_many(rows: Iterable[Model]) -> None:
     model = type(rows[0])
     fields = _fields(model)
     with connection.cursor() as cursor:
-        cursor.execute(_insert_many(model, len(rows)), [value for row in rows for value in _written(row, fields)])
+        cursor.execute(
+            f"{_insert_rows(model, len(rows))} ON CONFLICT DO NOTHING",
+            [value for row in rows for value in _written(row, fields)],
+        )
 
 
 def _written(row: Model, fields: "Sequence[models.Field[Any, Any]]") -> list[Any]:
+    # That of this thread: to look it up for each field would take as long as the rest.
+    here = connections[DEFAULT_DB_ALIAS]
     for field in fields:
         # What it points at may have got its key since.
         if isinstance(field, models.ForeignKey) and field.is_cached(row) and getattr(row, field.attname) is None:
             setattr(row, field.name, field.get_cached_value(row))
-    return [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
+    return [field.get_db_prep_save(field.pre_save(row, add=True), here) for field in fields]
 
 
 def _key(cursor: CursorWrapper) -> int:
@@ -197,16 +226,17 @@ def _fields(model: type[Model]) -> "tuple[models.Field[Any, Any], ...]":
 
 @cache
 def _insert_one(model: type[Model]) -> str:
-    quote = connection.ops.quote_name
-    back = (
-        f" RETURNING {quote(str(model._meta.pk.column))}" if connection.features.can_return_columns_from_insert else ""
-    )
+    back = f" {_returning(model)}" if connection.features.can_return_columns_from_insert else ""
     return f"{_into(model)} VALUES {_marks(model)}{back}"
 
 
 @cache
-def _insert_many(model: type[Model], count: int) -> str:
-    return f"{_into(model)} VALUES {', '.join([_marks(model)] * count)} ON CONFLICT DO NOTHING"
+def _insert_rows(model: type[Model], count: int) -> str:
+    return f"{_into(model)} VALUES {', '.join([_marks(model)] * count)}"
+
+
+def _returning(model: type[Model]) -> str:
+    return f"RETURNING {connection.ops.quote_name(str(model._meta.pk.column))}"
 
 
 def _into(model: type[Model]) -> str:

@@ -2,15 +2,15 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import IntegrityError, OperationalError, connection, transaction
 
-from reviews.models import Completion, CompletionTag, Document, Organization
-from reviews.workflow import documents, feedback_tasks, ingest, queues, revisions
+from reviews.models import Completion, Organization
+from reviews.workflow import documents, ingest
 from reviews.workflow.audit import SYSTEM, Actor
 from reviews.workflow.documents import DocumentUnreadable
 from reviews.workflow.ingest import HeldElsewhere, IngestRefused, Outcome
@@ -55,7 +55,7 @@ def receive_many(
 def _together(organization: Organization, given: Sequence[Given], actor: Actor, anywhere: bool) -> list[Result]:
     known, elsewhere = _held(organization, given, anywhere)
     results: dict[int, Result] = {}
-    fresh: dict[str, tuple[Completion, Mapping[str, Any]]] = {}
+    fresh: dict[str, ingest.New] = {}
     changing: dict[str, list[int]] = {}
     for place, one in enumerate(given):
         if one.uid in fresh or one.uid in changing:
@@ -69,12 +69,13 @@ def _together(organization: Organization, given: Sequence[Given], actor: Actor, 
         elif (refusal := _refusal(one.uid, elsewhere)) is not None:
             results[place] = refusal
         else:
-            fresh[one.uid] = ingest.made(organization, one.uid, one.document, one.raw), one.document
+            completion = ingest.made(organization, one.uid, one.document, one.raw)
+            fresh[one.uid] = completion, documents.tag_names(one.document)
             results[place] = Outcome.CREATED
     later = sorted(place for places in changing.values() for place in places)
     if fresh or later:
         with _turn(), transaction.atomic():
-            _create(organization, list(fresh.values()))
+            ingest.store_new(list(fresh.values()))
             results |= {place: _alone(organization, given[place], actor, anywhere) for place in later}
     return [results[place] for place in range(len(given))]
 
@@ -130,20 +131,3 @@ def _alone(organization: Organization, one: Given, actor: Actor, anywhere: bool)
         return error
     except DocumentUnreadable as error:
         return IngestRefused(str(error))
-
-
-def _create(organization: Organization, fresh: Sequence[tuple[Completion, Mapping[str, Any]]]) -> None:
-    completions = [completion for completion, _ in fresh]
-    Document.objects.bulk_create([completion.received for completion in completions])
-    Completion.objects.bulk_create(completions)
-    names = {completion.pk: documents.tag_names(document) for completion, document in fresh}
-    ids = revisions.tag_ids(organization.pk, (name for of_one in names.values() for name in of_one))
-    carried = {pk: {ids[name] for name in of_one} for pk, of_one in names.items()}
-    CompletionTag.objects.bulk_create(
-        [CompletionTag(completion_id=pk, tag_id=tag_id) for pk, tags in carried.items() for tag_id in sorted(tags)]
-    )
-    selecting = feedback_tasks.selecting(organization.pk)
-    queues.route_new(
-        (completion, [queue for queue, needed in selecting if needed <= carried[completion.pk]])
-        for completion in completions
-    )
