@@ -154,9 +154,8 @@ def _update_statement(rows: "QuerySet[Any, Any]", values: Mapping[str, Any]) -> 
 
 def insert(row: Model) -> None:
     """As `row.save(force_insert=True)` of a row without a key, at a third of its price; no signals are sent."""
-    fields = _fields(type(row))
     with connection.cursor() as cursor:
-        cursor.execute(_insert_one(type(row)), _written(row, fields))
+        cursor.execute(_insert_one(type(row)), _written(row))
         row.pk = _key(cursor)
     _saved(row)
 
@@ -170,11 +169,10 @@ def insert_all(rows: Sequence[Model]) -> None:
         if len(some) == 1:
             insert(some[0])
             continue
-        fields = _fields(type(some[0]))
         with here.cursor() as cursor:
             cursor.execute(
                 f"{_insert_rows(type(some[0]), len(some))} {_returning(type(some[0]))}",
-                [value for row in some for value in _written(row, fields)],
+                [value for row in some for value in _written(row)],
             )
             keys = cursor.fetchall()
         # As Django's bulk_create has it: they come back in the order in which they were given.
@@ -189,22 +187,27 @@ def insert_many(rows: Iterable[Model]) -> None:
     if not rows:
         return
     model = type(rows[0])
-    fields = _fields(model)
     with connection.cursor() as cursor:
         cursor.execute(
             f"{_insert_rows(model, len(rows))} ON CONFLICT DO NOTHING",
-            [value for row in rows for value in _written(row, fields)],
+            [value for row in rows for value in _written(row)],
         )
 
 
-def _written(row: Model, fields: "Sequence[models.Field[Any, Any]]") -> list[Any]:
+def _written(row: Model) -> list[Any]:
     # That of this thread: to look it up for each field would take as long as the rest.
     here = connections[DEFAULT_DB_ALIAS]
-    for field in fields:
-        # What it points at may have got its key since.
-        if isinstance(field, models.ForeignKey) and field.is_cached(row) and getattr(row, field.attname) is None:
+    written: list[Any] = []
+    for field, attname, is_made, is_key, is_text in _columns(type(row)):
+        value = field.pre_save(row, add=True) if is_made else getattr(row, attname)
+        if value is None and is_key and field.is_cached(row):
+            # What it points at may have got its key since.
             setattr(row, field.name, field.get_cached_value(row))
-    return [field.get_db_prep_save(field.pre_save(row, add=True), here) for field in fields]
+            value = getattr(row, attname)
+        # Most are one or the other, and Django would hand them on as they are.
+        is_plain = value is None or (is_text and type(value) is str)
+        written.append(value if is_plain else field.get_db_prep_save(value, here))
+    return written
 
 
 def _key(cursor: CursorWrapper) -> int:
@@ -220,8 +223,21 @@ def _saved(row: Model) -> None:
 
 
 @cache
-def _fields(model: type[Model]) -> "tuple[models.Field[Any, Any], ...]":
-    return tuple(field for field in model._meta.concrete_fields if not field.primary_key)
+def _columns(model: type[Model]) -> "tuple[tuple[Any, str, bool, bool, bool], ...]":
+    """The fields that are written, in their order: each with its attribute, whether it makes its value as it is saved,
+    and whether it is a foreign key, or text.
+    """
+    return tuple(
+        (
+            field,
+            field.attname,
+            type(field).pre_save is not models.Field.pre_save,
+            isinstance(field, models.ForeignKey),
+            type(field) in (models.CharField, models.TextField),
+        )
+        for field in model._meta.concrete_fields
+        if not field.primary_key
+    )
 
 
 @cache
@@ -241,9 +257,9 @@ def _returning(model: type[Model]) -> str:
 
 def _into(model: type[Model]) -> str:
     quote = connection.ops.quote_name
-    columns = ", ".join(quote(str(field.column)) for field in _fields(model))
+    columns = ", ".join(quote(str(field.column)) for field, *_ in _columns(model))
     return f"INSERT INTO {quote(model._meta.db_table)} ({columns})"
 
 
 def _marks(model: type[Model]) -> str:
-    return f"({', '.join(['%s'] * len(_fields(model)))})"
+    return f"({', '.join(['%s'] * len(_columns(model)))})"

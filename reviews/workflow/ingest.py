@@ -13,6 +13,7 @@ from django.db.models import CharField, Q
 
 from gradebench.compiled import Compiled, asked, insert_all
 from reviews.models import Completion, Document, Organization, Push, PushKind, PushState, RevisionOrigin, Upstream
+from reviews.models.base import new_uid
 from reviews.models.sync import UNDECIDED
 from reviews.workflow import audit, clock, documents, feedback_tasks, leftovers, outbox, queues, revisions
 from reviews.workflow.audit import SYSTEM, Actor
@@ -72,7 +73,7 @@ _of_uid = Compiled(
 
 def receive(
     organization: Organization,
-    uid: str,
+    uid: str | None,
     document: dict[str, Any],
     *,
     raw: bytes | None = None,
@@ -80,19 +81,25 @@ def receive(
     logged: bool = False,
     anywhere: bool = False,
 ) -> Ingested:
-    """A completion from an application or an import: created, or merged member by member into the one of that id.
+    """A completion from an application or an import: created, or merged member by member into the one of that id. One
+    that came without an id gets one.
 
     `raw` is the document's JSON as it came, kept as it is when the completion is new. `logged` says that it comes from
     a client that posts its whole row again and again: what it had sent before it changed here stays changed. Raises
     IngestRefused, CompletionTooLarge, IdPurged, HeldElsewhere when only another organization has the id, unless it may
     be held `anywhere`.
     """
-    check_uid(uid)
-    held = {organization_id: pk for pk, organization_id in _of_uid.all(uid=uid)}
-    known = held.get(organization.pk)
-    if known is None:
-        if held and not anywhere:
+    known = None
+    if uid is None:
+        # Nobody has that one, and nobody is asked.
+        uid = new_uid()
+    else:
+        check_uid(uid)
+        held = {organization_id: pk for pk, organization_id in _of_uid.all(uid=uid)}
+        known = held.get(organization.pk)
+        if held and known is None and not anywhere:
             raise HeldElsewhere(ELSEWHERE.format(uid=uid))
+    if known is None:
         try:
             return _create(organization, uid, document, raw)
         except IntegrityError:

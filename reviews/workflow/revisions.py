@@ -131,7 +131,7 @@ def set_first_tags(organization_id: int, named: Sequence[tuple[Completion, Seque
     ids = tag_ids(organization_id, (name for _, names in named for name in names))
     carried = [{ids[name] for name in names} for _, names in named]
     insert_many(
-        CompletionTag(completion=completion, tag_id=tag_id)
+        CompletionTag(completion_id=completion.pk, tag_id=tag_id)
         for (completion, _), wanted in zip(named, carried, strict=True)
         for tag_id in sorted(wanted)
     )
