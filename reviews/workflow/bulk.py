@@ -1,25 +1,18 @@
 """Bulk: many completions at once, each with the outcome that `ingest.receive` has, at a fraction of its price."""
 
-import threading
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, transaction
 
 from reviews.models import Completion, Organization
-from reviews.workflow import documents, ingest
+from reviews.workflow import documents, ingest, turns
 from reviews.workflow.audit import SYSTEM, Actor
 from reviews.workflow.documents import DocumentUnreadable
 from reviews.workflow.ingest import HeldElsewhere, IngestRefused, Outcome
 
 DEADLOCK = "40P01"
-# For others, as a part of the time that a transaction took.
-PAUSE = 0.1
-
-_one_at_a_time = threading.Lock()
 
 Result = Outcome | IngestRefused
 
@@ -74,25 +67,10 @@ def _together(organization: Organization, given: Sequence[Given], actor: Actor, 
             results[place] = Outcome.CREATED
     later = sorted(place for places in changing.values() for place in places)
     if fresh or later:
-        with _turn(), transaction.atomic():
+        with turns.turn(pause=True), transaction.atomic():
             ingest.store_new(list(fresh.values()))
             results |= {place: _alone(organization, given[place], actor, anywhere) for place in later}
     return [results[place] for place in range(len(given))]
-
-
-@contextmanager
-def _turn() -> Iterator[None]:
-    """One at a time on SQLite, and then a pause. Whoever waits for its lock looks now and then whether it is free:
-    among writers who take it again at once somebody would wait for longer than the database is waited for.
-    """
-    # Within a transaction of the caller's the lock is held already: to wait for a turn then would never end.
-    if connection.vendor != "sqlite" or connection.in_atomic_block:
-        yield
-        return
-    with _one_at_a_time:
-        began = time.monotonic()
-        yield
-        time.sleep((time.monotonic() - began) * PAUSE)
 
 
 def _held(organization: Organization, given: Sequence[Given], anywhere: bool) -> tuple[dict[str, Completion], set[str]]:

@@ -15,7 +15,7 @@ from gradebench.compiled import Compiled, asked, insert_all
 from reviews.models import Completion, Document, Organization, Push, PushKind, PushState, RevisionOrigin, Upstream
 from reviews.models.base import new_uid
 from reviews.models.sync import UNDECIDED
-from reviews.workflow import audit, clock, documents, feedback_tasks, leftovers, outbox, queues, revisions
+from reviews.workflow import audit, clock, documents, feedback_tasks, leftovers, outbox, queues, revisions, turns
 from reviews.workflow.audit import SYSTEM, Actor
 from reviews.workflow.group_commit import GroupCommit, WriteApart
 
@@ -105,7 +105,7 @@ def receive(
         except IntegrityError:
             # Another request made it between the question and the insert: merge into that one.
             known = Completion.objects.filter(organization=organization, uid=uid).values_list("pk", flat=True).get()
-    with transaction.atomic():
+    with turns.turn(pause=False), transaction.atomic():
         completion = revisions.lock(known)
         _check_readable(completion)
         return _merge(completion, document, actor, logged=logged)
@@ -198,7 +198,7 @@ def _create(organization: Organization, uid: str, document: dict[str, Any], raw:
 
 
 def _write(fresh: Sequence[New]) -> None:
-    with transaction.atomic():
+    with turns.turn(pause=len(fresh) > 1), transaction.atomic():
         # Not before it is their turn: the order of lists is that in which they were written.
         now = clock.now()
         for completion, _ in fresh:
