@@ -79,6 +79,8 @@ _POSTGRESQL = {
     "53100": FULL,  # disk full
     "25006": AWAY,  # read-only: a replica answers where the primary stood
 }
+# Connection, read-only, resources, locks, intervention: classes that speak of the server, none of a row.
+_OF_ALL = ("08", "25", "53", "55", "57")
 
 
 def outage_of(error: BaseException | None) -> Outage | None:
@@ -93,6 +95,14 @@ def outage_of(error: BaseException | None) -> Outage | None:
     found = DOUBT if written or (outage is AWAY and _was_committing(error)) else outage
     measures.OUTAGES.labels(found.kind).inc()
     return found
+
+
+def befalls_all(error: BaseException) -> bool:
+    """Whether the database failed, and not what was written: any other statement would have met the same just then."""
+    if isinstance(error.__cause__, sqlite3.Error):
+        return isinstance(error, Error) and _kind(error) is not None
+    state = getattr(error.__cause__, "sqlstate", None)
+    return isinstance(error, OperationalError | InterfaceError) and (state is None or state[:2] in _OF_ALL)
 
 
 def _kind(error: Error) -> Outage | None:
@@ -140,6 +150,13 @@ class _Watch:
 
 
 _watch: ContextVar[_Watch | None] = ContextVar("watch", default=None)
+
+
+def note_written() -> None:
+    """Something of the request that runs was committed for it by another thread."""
+    watch = _watch.get()
+    if watch is not None:
+        watch.may_have_written = True
 
 
 def seconds_left() -> float | None:

@@ -7,7 +7,8 @@ from django.db import IntegrityError, connection
 from django.db.models import CharField, DateTimeField, F
 from django.test.utils import CaptureQueriesContext
 
-from gradebench.compiled import Compiled, CompiledUpdate, asked, insert, insert_many
+from gradebench import compiled
+from gradebench.compiled import Compiled, CompiledUpdate, asked, insert, insert_all, insert_many
 from reviews.models import ApiToken, Completion, CompletionTag, Document, Queue, QueueItem, Tag
 from tests import factories
 
@@ -97,6 +98,17 @@ def test_what_a_constraint_forbids_is_not_inserted() -> None:
     again.pk = None
     with pytest.raises(IntegrityError):
         insert(again)
+
+
+@pytest.mark.parametrize("many", [0, 1, 7])
+def test_rows_that_are_inserted_at_once_each_learn_their_key(many: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled, "MOST_AT_ONCE", 3)
+    organization = factories.organization()
+    rows = [Document(organization=organization, hash=str(at), data=b"\x00" * at, size=at) for at in range(many)]
+    insert_all(rows)
+    assert {row.pk: row.hash for row in rows} == dict(Document.objects.values_list("pk", "hash"))
+    assert len({row.pk for row in rows}) == many
+    assert not any(row._state.adding for row in rows)
 
 
 def test_of_many_those_that_are_there_are_left_out() -> None:

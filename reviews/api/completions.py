@@ -14,7 +14,6 @@ from reviews.api.http import View
 from reviews.api.openapi import completions as described
 from reviews.log10 import wire
 from reviews.models import Completion, Organization, QueueItem, Status
-from reviews.models.base import new_uid
 from reviews.workflow import documents, ingest
 
 MOST_LIST_BYTES = 48 * 1024 * 1024
@@ -32,8 +31,7 @@ class Completions(View):
     def post(self, request: Request) -> Response:
         body = self.body()
         received = wire.read_completion(body.value)
-        uid = received.uid or new_uid()
-        done = ingest.receive(self.organization, uid, received.document, raw=body.raw, actor=self.actor)
+        done = ingest.receive(self.organization, received.uid, received.document, raw=body.raw, actor=self.actor)
         context.note(completion_id=done.completion.pk)
         return Response(_shown(self, done.completion, dict(done.document)))
 

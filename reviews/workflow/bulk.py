@@ -1,25 +1,18 @@
 """Bulk: many completions at once, each with the outcome that `ingest.receive` has, at a fraction of its price."""
 
-import threading
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, transaction
 
-from reviews.models import Completion, CompletionTag, Document, Organization
-from reviews.workflow import documents, feedback_tasks, ingest, queues, revisions
+from reviews.models import Completion, Organization
+from reviews.workflow import documents, ingest, turns
 from reviews.workflow.audit import SYSTEM, Actor
 from reviews.workflow.documents import DocumentUnreadable
 from reviews.workflow.ingest import HeldElsewhere, IngestRefused, Outcome
 
 DEADLOCK = "40P01"
-# For others, as a part of the time that a transaction took.
-PAUSE = 0.1
-
-_one_at_a_time = threading.Lock()
 
 Result = Outcome | IngestRefused
 
@@ -55,7 +48,7 @@ def receive_many(
 def _together(organization: Organization, given: Sequence[Given], actor: Actor, anywhere: bool) -> list[Result]:
     known, elsewhere = _held(organization, given, anywhere)
     results: dict[int, Result] = {}
-    fresh: dict[str, tuple[Completion, Mapping[str, Any]]] = {}
+    fresh: dict[str, ingest.New] = {}
     changing: dict[str, list[int]] = {}
     for place, one in enumerate(given):
         if one.uid in fresh or one.uid in changing:
@@ -69,29 +62,15 @@ def _together(organization: Organization, given: Sequence[Given], actor: Actor, 
         elif (refusal := _refusal(one.uid, elsewhere)) is not None:
             results[place] = refusal
         else:
-            fresh[one.uid] = ingest.made(organization, one.uid, one.document, one.raw), one.document
+            completion = ingest.made(organization, one.uid, one.document, one.raw)
+            fresh[one.uid] = completion, documents.tag_names(one.document)
             results[place] = Outcome.CREATED
     later = sorted(place for places in changing.values() for place in places)
     if fresh or later:
-        with _turn(), transaction.atomic():
-            _create(organization, list(fresh.values()))
+        with turns.turn(pause=True), transaction.atomic():
+            ingest.store_new(list(fresh.values()))
             results |= {place: _alone(organization, given[place], actor, anywhere) for place in later}
     return [results[place] for place in range(len(given))]
-
-
-@contextmanager
-def _turn() -> Iterator[None]:
-    """One at a time on SQLite, and then a pause. Whoever waits for its lock looks now and then whether it is free:
-    among writers who take it again at once somebody would wait for longer than the database is waited for.
-    """
-    # Within a transaction of the caller's the lock is held already: to wait for a turn then would never end.
-    if connection.vendor != "sqlite" or connection.in_atomic_block:
-        yield
-        return
-    with _one_at_a_time:
-        began = time.monotonic()
-        yield
-        time.sleep((time.monotonic() - began) * PAUSE)
 
 
 def _held(organization: Organization, given: Sequence[Given], anywhere: bool) -> tuple[dict[str, Completion], set[str]]:
@@ -130,20 +109,3 @@ def _alone(organization: Organization, one: Given, actor: Actor, anywhere: bool)
         return error
     except DocumentUnreadable as error:
         return IngestRefused(str(error))
-
-
-def _create(organization: Organization, fresh: Sequence[tuple[Completion, Mapping[str, Any]]]) -> None:
-    completions = [completion for completion, _ in fresh]
-    Document.objects.bulk_create([completion.received for completion in completions])
-    Completion.objects.bulk_create(completions)
-    names = {completion.pk: documents.tag_names(document) for completion, document in fresh}
-    ids = revisions.tag_ids(organization.pk, (name for of_one in names.values() for name in of_one))
-    carried = {pk: {ids[name] for name in of_one} for pk, of_one in names.items()}
-    CompletionTag.objects.bulk_create(
-        [CompletionTag(completion_id=pk, tag_id=tag_id) for pk, tags in carried.items() for tag_id in sorted(tags)]
-    )
-    selecting = feedback_tasks.selecting(organization.pk)
-    queues.route_new(
-        (completion, [queue for queue, needed in selecting if needed <= carried[completion.pk]])
-        for completion in completions
-    )

@@ -1,20 +1,23 @@
 """Ingest: the one function behind both doors, the API (and import) and the pull."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import groupby
 from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import CharField, Q
 
-from gradebench.compiled import Compiled, asked, insert
+from gradebench.compiled import Compiled, asked, insert_all
 from reviews.models import Completion, Document, Organization, Push, PushKind, PushState, RevisionOrigin, Upstream
+from reviews.models.base import new_uid
 from reviews.models.sync import UNDECIDED
-from reviews.workflow import audit, clock, documents, feedback_tasks, leftovers, outbox, queues, revisions
+from reviews.workflow import audit, clock, documents, feedback_tasks, leftovers, outbox, queues, revisions, turns
 from reviews.workflow.audit import SYSTEM, Actor
+from reviews.workflow.group_commit import GroupCommit, WriteApart
 
 LONGEST_UID = 255
 PURGED = "The text of the completion {uid} was purged here, for good: its id is not taken again."
@@ -43,6 +46,10 @@ class CompletionTooLarge(IngestRefused):
     """With what it has already the completion would be larger than one may be."""
 
 
+# A completion that `made` made, and the names of its tags.
+New = tuple[Completion, Sequence[str]]
+
+
 class Outcome(StrEnum):
     CREATED = "created"
     CHANGED = "changed"
@@ -66,7 +73,7 @@ _of_uid = Compiled(
 
 def receive(
     organization: Organization,
-    uid: str,
+    uid: str | None,
     document: dict[str, Any],
     *,
     raw: bytes | None = None,
@@ -74,26 +81,31 @@ def receive(
     logged: bool = False,
     anywhere: bool = False,
 ) -> Ingested:
-    """A completion from an application or an import: created, or merged member by member into the one of that id.
+    """A completion from an application or an import: created, or merged member by member into the one of that id. One
+    that came without an id gets one.
 
     `raw` is the document's JSON as it came, kept as it is when the completion is new. `logged` says that it comes from
     a client that posts its whole row again and again: what it had sent before it changed here stays changed. Raises
     IngestRefused, CompletionTooLarge, IdPurged, HeldElsewhere when only another organization has the id, unless it may
     be held `anywhere`.
     """
-    check_uid(uid)
-    held = {organization_id: pk for pk, organization_id in _of_uid.all(uid=uid)}
-    known = held.get(organization.pk)
-    if known is None:
-        if held and not anywhere:
+    known = None
+    if uid is None:
+        # Nobody has that one, and nobody is asked.
+        uid = new_uid()
+    else:
+        check_uid(uid)
+        held = {organization_id: pk for pk, organization_id in _of_uid.all(uid=uid)}
+        known = held.get(organization.pk)
+        if held and known is None and not anywhere:
             raise HeldElsewhere(ELSEWHERE.format(uid=uid))
+    if known is None:
         try:
-            with transaction.atomic():
-                return _create(organization, uid, document, raw, upstream=None)
+            return _create(organization, uid, document, raw)
         except IntegrityError:
             # Another request made it between the question and the insert: merge into that one.
             known = Completion.objects.filter(organization=organization, uid=uid).values_list("pk", flat=True).get()
-    with transaction.atomic():
+    with turns.turn(pause=False), transaction.atomic():
         completion = revisions.lock(known)
         _check_readable(completion)
         return _merge(completion, document, actor, logged=logged)
@@ -112,7 +124,9 @@ def take_pulled(upstream: Upstream, uid: str, document: dict[str, Any], raw: byt
     if known is None:
         try:
             with transaction.atomic():
-                return _create(organization, uid, document, raw, upstream=upstream)
+                completion = made(organization, uid, document, raw, upstream=upstream)
+                store_new([(completion, documents.tag_names(document))])
+                return Ingested(completion, Outcome.CREATED, document)
         except IntegrityError:
             # An application made it between the question and the insert.
             known = mine.get()
@@ -171,15 +185,49 @@ def check_uid(uid: str) -> None:
         raise IngestRefused(f"“{uid}” cannot be the id of a completion: no address leads to it.")
 
 
-def _create(
-    organization: Organization, uid: str, document: dict[str, Any], raw: bytes | None, *, upstream: Upstream | None
-) -> Ingested:
-    completion = made(organization, uid, document, raw, upstream=upstream)
-    insert(completion.received)
-    insert(completion)
-    tag_ids = revisions.set_first_tags(completion, documents.tag_names(document))
-    queues.route_new([(completion, feedback_tasks.matching(organization.pk, tag_ids))])
+def _create(organization: Organization, uid: str, document: dict[str, Any], raw: bytes | None) -> Ingested:
+    names = documents.tag_names(document)
+    completion = made(organization, uid, document, raw)
+    try:
+        _together.write((completion, names), completion.received.size)
+    except WriteApart:
+        # Of the first attempt it has keys of rows that are not there.
+        completion = made(organization, uid, document, raw)
+        _write([(completion, names)])
     return Ingested(completion, Outcome.CREATED, document)
+
+
+def _write(fresh: Sequence[New]) -> None:
+    with turns.turn(pause=len(fresh) > 1), transaction.atomic():
+        # Not before it is their turn: the order of lists is that in which they were written.
+        now = clock.now()
+        for completion, _ in fresh:
+            completion.received_at = now
+        # In one order, whatever order they came in: two transactions that each wait for an id of the other's would end
+        # in a deadlock.
+        store_new(sorted(fresh, key=lambda new: (new[0].organization_id, new[0].uid)))
+
+
+_together = GroupCommit(_write)
+
+
+def store_new(fresh: Sequence[New]) -> None:
+    """Insert what `made` made, in this order, and sort it by its tags; those of one organization stand together. Call
+    it within a transaction.
+    """
+    insert_all([completion.received for completion, _ in fresh])
+    insert_all([completion for completion, _ in fresh])
+    for organization_id, of_one in groupby(fresh, key=lambda new: new[0].organization_id):
+        _sort_new(organization_id, list(of_one))
+
+
+def _sort_new(organization_id: int, fresh: Sequence[New]) -> None:
+    carried = revisions.set_first_tags(organization_id, fresh)
+    selecting = feedback_tasks.selecting(organization_id)
+    queues.route_new(
+        (completion, [queue for queue, needed in selecting if needed <= tag_ids])
+        for (completion, _), tag_ids in zip(fresh, carried, strict=True)
+    )
 
 
 def made(

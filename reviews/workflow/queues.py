@@ -176,8 +176,8 @@ WANTED = gettext_noop("wanted by another reviewer")
 
 def _item(queue: Queue, completion: Completion) -> QueueItem:
     return QueueItem(
-        queue=queue,
-        completion=completion,
+        queue_id=queue.pk,
+        completion_id=completion.pk,
         reviews_needed=queue.reviews_per_completion,
         sort_key=sort_key(queue, completion),
         received_at=completion.received_at,

@@ -1,6 +1,6 @@
 """Revisions: the one way in which a completion's document changes."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -126,11 +126,16 @@ def _tags_named(count: int) -> Compiled[tuple[str, int]]:
     )
 
 
-def set_first_tags(completion: Completion, names: list[str]) -> set[int]:
-    """As `set_tags`, of a completion that has none yet."""
-    wanted = set(tag_ids(completion.organization_id, names).values())
-    insert_many(CompletionTag(completion=completion, tag_id=tag_id) for tag_id in sorted(wanted))
-    return wanted
+def set_first_tags(organization_id: int, named: Sequence[tuple[Completion, Sequence[str]]]) -> list[set[int]]:
+    """As `set_tags` of each of them, of completions that have none yet."""
+    ids = tag_ids(organization_id, (name for _, names in named for name in names))
+    carried = [{ids[name] for name in names} for _, names in named]
+    insert_many(
+        CompletionTag(completion_id=completion.pk, tag_id=tag_id)
+        for (completion, _), wanted in zip(named, carried, strict=True)
+        for tag_id in sorted(wanted)
+    )
+    return carried
 
 
 def set_tags(completion: Completion, names: list[str]) -> set[int]:

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from reviews.models import Completion, CompletionTag, QueueItem, Revision
-from reviews.workflow import bulk
+from reviews.workflow import bulk, ingest
 from reviews.workflow.ingest import Outcome
 from tests.api.conftest import Answer, Api
 from tests.api.samples import CORPUS, UID, document
@@ -317,13 +317,14 @@ def test_it_holds_no_more_than_a_batch_of_large_lines(api: Api, post: Bulk, monk
 def test_it_takes_them_one_by_one_when_somebody_else_made_one(
     api: Api, post: Bulk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    create = bulk._create
+    create = ingest.store_new
 
-    def late(organization: Any, fresh: Any) -> None:
-        create(organization, fresh)
-        raise IntegrityError("another request was faster")
+    def late(fresh: Any) -> None:
+        create(fresh)
+        if len(fresh) > 1:
+            raise IntegrityError("another request was faster")
 
-    monkeypatch.setattr(bulk, "_create", late)
+    monkeypatch.setattr(ingest, "store_new", late)
     answers, _ = post(document(id=uid(1)), document(id=uid(2)), document(id=uid(1), x=1), b"{")
     assert outcomes(answers) == ["created", "created", "changed", "refused"]
     assert Completion.objects.count() == 2

@@ -1,11 +1,15 @@
 """Documents: bytes, the hash of what they mean, pointers, and the columns that lists need."""
 
+import hashlib
 import math
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reviews.models import Document
 from reviews.workflow import documents
@@ -56,6 +60,31 @@ def test_it_hashes_alike_what_means_the_same(one: str, other: str) -> None:
 )
 def test_it_hashes_apart_what_means_another_thing(one: str, other: str) -> None:
     assert _hash_of(one) != _hash_of(other)
+
+
+numbers = st.integers(min_value=-(2**63), max_value=2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+texts = st.text('"\\ 01.eE+-aé\n') | st.sampled_from(["chatcmpl-5e0d", '1.0"', "2.0\\", '\\"3e4'])
+parts = st.none() | st.booleans() | numbers | numbers.map(lambda number: float(round(number))) | texts
+values = st.recursive(parts, lambda inner: st.lists(inner) | st.dictionaries(texts, inner), max_leaves=40)
+
+
+@given(values)
+def test_it_hashes_as_the_hashes_that_are_stored(value: Any) -> None:
+    text = orjson.dumps({"request": value, "response": None}, option=orjson.OPT_SORT_KEYS)
+    assert documents.semantic_hash({"request": value}) == hashlib.sha256(_spelled_by_value(text)).hexdigest()
+
+
+def _spelled_by_value(text: bytes) -> bytes:
+    """Number by number and string by string, as the hashes that are stored were made."""
+    spelled = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?')
+
+    def by_value(match: re.Match[bytes]) -> bytes:
+        found = match.group()
+        if found.startswith(b'"') or not re.search(rb"[0-9]\.0(?![0-9])|[0-9][eE]", found):
+            return found
+        return str(int(float(found))).encode() if float(found).is_integer() else found
+
+    return spelled.sub(by_value, text)
 
 
 def test_it_hashes_request_and_response_alone() -> None:
