@@ -6,6 +6,7 @@ process). A `Compiled` question is an ordinary queryset with `asked(…)` where 
 as long as the connection is. Meant for the few questions of the hot paths: signing in by token, ingest, claiming.
 """
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Generic, TypeVar
@@ -13,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.db.backends.utils import CursorWrapper
-from django.db.models import Model, QuerySet, sql
+from django.db.models import BooleanField, F, Func, Model, QuerySet, sql
 from django.db.models.expressions import Expression
 from django.db.models.query import get_related_populators
 
@@ -71,17 +72,22 @@ class Compiled(Generic[Row]):
 class _Statement:
     def __init__(self, question: "QuerySet[Any, Any]") -> None:
         self._compiler: Any = question.query.get_compiler(using=question.db)
-        self._sql, self._places = self._compiler.as_sql()
+        self.sql, self._places = self._compiler.as_sql()
         self._converters = list(self._compiler.get_converters([found[0] for found in self._compiler.select]).items())
         self._row = tuple if question.query.values_select else _models(self._compiler)
 
     def rows(self, values: Mapping[str, Any]) -> list[Any]:
         with connection.cursor() as cursor:
-            cursor.execute(self._sql, [_given(place, values) for place in self._places])
+            cursor.execute(self.sql, self.given(values))
             rows = cursor.fetchall()
-        return [self._row(self._converted(row)) for row in rows]
+        return [self._row(self.converted(row)) for row in rows]
 
-    def _converted(self, row: Sequence[Any]) -> Sequence[Any]:
+    def given(self, values: Mapping[str, Any]) -> list[Any]:
+        """Its parameters."""
+        return [_given(place, values) for place in self._places]
+
+    def converted(self, row: Sequence[Any]) -> Sequence[Any]:
+        """As Python has its values."""
         if not self._converters:
             return row
         found = list(row)
@@ -217,3 +223,92 @@ def _into(model: type[Model]) -> str:
 
 def _marks(model: type[Model]) -> str:
     return f"({', '.join(['%s'] * len(_fields(model)))})"
+
+
+# Several at once -------------------------------------------------------------------------------------------------
+
+
+class Together:
+    """Questions that are asked in one statement, each a `values_list` of as many columns, and of the same kinds, as the
+    others. As with `Compiled`, nothing in one of them may depend on more than the values.
+    """
+
+    def __init__(self, *questions: "Callable[[], QuerySet[Any, Any]]") -> None:
+        self._questions = questions
+        self._by_connection: WeakKeyDictionary[Any, tuple[str, list[_Statement]]] = WeakKeyDictionary()
+
+    def all(self, **values: Any) -> list[list[Any]]:
+        """The rows of each, in its own order."""
+        here = connections[DEFAULT_DB_ALIAS]
+        if (known := self._by_connection.get(here)) is None:
+            known = self._by_connection[here] = _together([_Statement(question()) for question in self._questions])
+        statement, parts = known
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [given for part in parts for given in part.given(values)])
+            rows = cursor.fetchall()
+        found: list[list[Any]] = [[] for _ in parts]
+        for at, *row in rows:
+            found[at].append(parts[at].converted(row))
+        return found
+
+
+def _together(parts: "list[_Statement]") -> "tuple[str, list[_Statement]]":
+    # A part with an order or a limit of its own has to be a table to the whole.
+    tables = (f"SELECT {at}, part{at}.* FROM ({part.sql}) AS part{at}" for at, part in enumerate(parts))  # noqa: S608 - ours
+    return " UNION ALL ".join(tables), parts
+
+
+class CompiledCount:
+    """How many rows a question has. It says itself how far to count, by a limit."""
+
+    def __init__(self, question: "Callable[[], QuerySet[Any, Any]]") -> None:
+        self._question = question
+        self._by_connection: WeakKeyDictionary[Any, _Statement] = WeakKeyDictionary()
+
+    def __call__(self, **values: Any) -> int:
+        """Counted by the database."""
+        here = connections[DEFAULT_DB_ALIAS]
+        if (known := self._by_connection.get(here)) is None:
+            known = self._by_connection[here] = _Statement(self._question())
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT COUNT(*) FROM ({known.sql}) AS counted", known.given(values))  # noqa: S608 - ours
+            (count,) = cursor.fetchone()
+        return int(count)
+
+
+class Among(Func):
+    """Whether a column is one of the ids that are asked under a name: one parameter, so that the statement is the same
+    for any number of them.
+    """
+
+    output_field = BooleanField()
+
+    def __init__(self, column: str, name: str) -> None:
+        super().__init__(F(column), _AskedIds(name))
+
+    def as_sqlite(self, compiler: Any, connection: Any, **_: Any) -> Any:
+        """There are no arrays."""
+        return self.as_sql(compiler, connection, template="%(expressions)s)", arg_joiner=" IN (")
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> Any:
+        """What `IN` becomes there anyway."""
+        return self.as_sql(compiler, connection, template="%(expressions)s)", arg_joiner=" = ANY(")
+
+
+class _AskedIds(Expression):
+    output_field = models.BigIntegerField()
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._place = _Asked(name, _Ids())
+
+    def as_sqlite(self, *_: Any) -> tuple[str, tuple[Any, ...]]:
+        return "SELECT value FROM json_each(%s)", (self._place,)
+
+    def as_postgresql(self, *_: Any) -> tuple[str, tuple[Any, ...]]:
+        return "%s::bigint[]", (self._place,)
+
+
+class _Ids(models.Field):  # type: ignore[type-arg] # it cannot say so when it runs
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:  # noqa: ARG002
+        return list(value) if connection.vendor == "postgresql" else json.dumps(list(value))

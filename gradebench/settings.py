@@ -112,7 +112,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "gradebench.signed_in.SignedIn",
     "allauth.account.middleware.AccountMiddleware",
     "gradebench.doors.SignInRequired",
     "reviews.web.presence.middleware",

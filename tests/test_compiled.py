@@ -7,7 +7,16 @@ from django.db import IntegrityError, connection
 from django.db.models import CharField, DateTimeField, F
 from django.test.utils import CaptureQueriesContext
 
-from gradebench.compiled import Compiled, CompiledUpdate, asked, insert, insert_many
+from gradebench.compiled import (
+    Among,
+    Compiled,
+    CompiledCount,
+    CompiledUpdate,
+    Together,
+    asked,
+    insert,
+    insert_many,
+)
 from reviews.models import ApiToken, Completion, CompletionTag, Document, Queue, QueueItem, Tag
 from tests import factories
 
@@ -106,3 +115,36 @@ def test_of_many_those_that_are_there_are_left_out() -> None:
     insert_many([])
     assert CompletionTag.objects.filter(completion=completion).count() == 2
     assert not QueueItem.objects.exists()
+
+
+def test_several_are_asked_in_one_statement_and_each_has_its_own_rows_in_its_own_order() -> None:
+    completion = factories.completion(factories.organization(), tags=["b", "a"])
+    other = factories.completion(factories.organization(), tags=["c"])
+    both = Together(
+        lambda: (
+            CompletionTag.objects.filter(Among("completion", "ids"))
+            .order_by("tag__name")
+            .values_list("completion_id", "tag__name")
+        ),
+        lambda: Completion.objects.filter(Among("pk", "ids")).order_by("-pk").values_list("pk", "uid")[:1],
+    )
+    for row, names in ((completion, ["a", "b"]), (other, ["c"])):
+        with CaptureQueriesContext(
+            connection,
+        ) as asked_for:
+            tags, rows = both.all(ids=[row.pk])
+        assert len(asked_for) == 1
+        assert [tuple(found) for found in tags] == [(row.pk, name) for name in names]
+        assert [tuple(found) for found in rows] == [(row.pk, row.uid)]
+    assert [tuple(found) for found in both.all(ids=[completion.pk, other.pk])[1]] == [(other.pk, other.uid)]
+    assert both.all(ids=[]) == [[], []]
+
+
+def test_it_counts_as_far_as_the_question_says() -> None:
+    organization = factories.organization()
+    rows = [factories.completion(organization) for _ in range(3)]
+    factories.completion(factories.organization())
+    count = CompiledCount(lambda: Completion.objects.filter(organization=asked("organization")).values_list("pk")[:2])
+    assert count(organization=organization.pk) == 2
+    among = CompiledCount(lambda: Completion.objects.filter(Among("pk", "ids")).values_list("pk"))
+    assert [among(ids=ids) for ids in ([rows[0].pk], {row.pk for row in rows}, [])] == [1, 3, 0]

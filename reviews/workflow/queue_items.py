@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -10,6 +11,7 @@ from django.db.models.functions import Greatest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from gradebench.compiled import Among, CompiledCount
 from reviews.models import Assignment, AssignmentState, Completion, ItemState, QueueItem, User
 from reviews.workflow import audit, clock, queues
 from reviews.workflow.audit import Actor
@@ -49,8 +51,13 @@ def flagged(queue_ids: Collection[int], *, most: int, after: tuple[datetime, int
 
 def count_flagged(organization_ids: Collection[int], *, most: int) -> int:
     """How many, counted no further than one more than `most`."""
-    found = QueueItem.objects.flagged().filter(queue__organization__in=organization_ids)
-    return found.order_by()[: most + 1].count()
+    return _flagged(most)(organizations=organization_ids)
+
+
+@cache
+def _flagged(most: int) -> CompiledCount:
+    found = QueueItem.objects.flagged().filter(Among("queue__organization", "organizations"))
+    return CompiledCount(lambda: found.order_by().values_list("pk")[: most + 1])
 
 
 def unflag(item: QueueItem, *, actor: Actor) -> None:
