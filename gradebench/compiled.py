@@ -230,7 +230,8 @@ def _marks(model: type[Model]) -> str:
 
 class Together:
     """Questions that are asked in one statement, each a `values_list` of as many columns, and of the same kinds, as the
-    others. As with `Compiled`, nothing in one of them may depend on more than the values.
+    others. As with `Compiled`, nothing in one of them may depend on more than the values. The database plans it anew
+    each time, with the values: filters that few rows meet and such that most meet may share a question.
     """
 
     def __init__(self, *questions: "Callable[[], QuerySet[Any, Any]]") -> None:

@@ -139,7 +139,12 @@ TEMPLATES = [
                 "reviews.web.banner.banner",
                 "reviews.web.lead_menu.lead_menu",
             ],
-            "libraries": {"kept": "reviews.web.kept", "scripts": "reviews.web.scripts"},
+            "libraries": {
+                "found": "reviews.web.found_markup",
+                "kept": "reviews.web.kept",
+                "moments": "reviews.web.moments",
+                "scripts": "reviews.web.scripts",
+            },
         },
     }
 ]

@@ -170,7 +170,7 @@ def _rows(rows: Sequence[Found], asked: Asked) -> tuple[FoundRow, ...]:
     known = found.marks(rows) if rows else Marks({}, (), (), ())
     marks = ((known.flagged, _("flagged")), (known.edited, _("edited")), (known.graded, _("graded")))
     purged, empty, conflict = _("Its text was purged."), _("It has no text."), _("in conflict")
-    address = asked.to()
+    address, statuses = asked.to(), dict(Status.choices)
     return tuple(
         FoundRow(
             id=row.pk,
@@ -178,7 +178,7 @@ def _rows(rows: Sequence[Found], asked: Asked) -> tuple[FoundRow, ...]:
             address=address(row.pk),
             preview=purged if row.purged_at else showable(row.preview) or empty,
             model=row.model,
-            status="" if row.status == Status.FINISHED else row.status,
+            status="" if row.status == Status.FINISHED else str(statuses.get(row.status, row.status)),
             received_at=row.received_at,
             tags=tuple(known.tags.get(row.pk, ())),
             marks=tuple(word for having, word in marks if row.pk in having),

@@ -140,12 +140,12 @@ _ASKED = {name: asked(name, field) for name, field in _FIELDS.items()}
 
 # Of how many kinds of questions the statements are kept; each thread has its own.
 @lru_cache(maxsize=16)
-def _stretches(shape: Shape, side: _Side, *, among: bool) -> Compiled[Any]:
+def _stretches(shape: Shape, side: _Side, *, among: bool) -> Together:
     def question() -> QuerySet[Completion, Any]:
         found = finding.of_shape(shape, _ASKED)
         return side.of(found.filter(Among("pk", "ids")) if among else found, _ASKED)
 
-    return Compiled(question)
+    return Together(question)
 
 
 @lru_cache(maxsize=16)
@@ -172,7 +172,8 @@ def _rows(
         return tuple(map(Found._make, side.of(found, values)))
     if ids is not None:
         values["ids"] = ids
-    return tuple(map(Found._make, _stretches(shape, side, among=ids is not None).all(**values)))
+    (rows,) = _stretches(shape, side, among=ids is not None).all(**values)
+    return tuple(map(Found._make, rows))
 
 
 def _few(linked: list[QuerySet[Any, int]]) -> set[int] | None:
