@@ -232,17 +232,23 @@ class Together:
     """Questions that are asked in one statement, each a `values_list` of as many columns, and of the same kinds, as the
     others. As with `Compiled`, nothing in one of them may depend on more than the values. The database plans it anew
     each time, with the values: filters that few rows meet and such that most meet may share a question.
+
+    Of the rows of those `once` each is told once, in no order.
     """
 
-    def __init__(self, *questions: "Callable[[], QuerySet[Any, Any]]") -> None:
-        self._questions = questions
+    def __init__(
+        self, *questions: "Callable[[], QuerySet[Any, Any]]", once: "Sequence[Callable[[], QuerySet[Any, Any]]]" = ()
+    ) -> None:
+        self._questions = (*once, *questions)
+        self._once = len(once)
         self._by_connection: WeakKeyDictionary[Any, tuple[str, list[_Statement]]] = WeakKeyDictionary()
 
     def all(self, **values: Any) -> list[list[Any]]:
-        """The rows of each, in its own order."""
+        """The rows of each, in its own order; those `once` come first."""
         here = connections[DEFAULT_DB_ALIAS]
         if (known := self._by_connection.get(here)) is None:
-            known = self._by_connection[here] = _together([_Statement(question()) for question in self._questions])
+            parts = [_Statement(question()) for question in self._questions]
+            known = self._by_connection[here] = (_together(parts, once=self._once), parts)
         statement, parts = known
         with connection.cursor() as cursor:
             cursor.execute(statement, [given for part in parts for given in part.given(values)])
@@ -253,10 +259,12 @@ class Together:
         return found
 
 
-def _together(parts: "list[_Statement]") -> "tuple[str, list[_Statement]]":
+def _together(parts: Iterable[_Statement], *, once: int) -> str:
     # A part with an order or a limit of its own has to be a table to the whole.
-    tables = (f"SELECT {at}, part{at}.* FROM ({part.sql}) AS part{at}" for at, part in enumerate(parts))  # noqa: S608 - ours
-    return " UNION ALL ".join(tables), parts
+    return " UNION ALL ".join(
+        f"SELECT {'DISTINCT ' if at < once else ''}{at}, part{at}.* FROM ({part.sql}) AS part{at}"  # noqa: S608 - ours
+        for at, part in enumerate(parts)
+    )
 
 
 class CompiledCount:

@@ -111,6 +111,8 @@ def act_address() -> str:
 def chips(organization: Organization, asked: Asked) -> tuple[Chip, ...]:
     """What the list is filtered by, each with the way to be without it."""
     wanted = asked.start.wanted
+    if wanted == EVERYTHING:
+        return ()
     said: list[tuple[str, str, Wanted]] = [
         (_("words"), wanted.q, replace(wanted, q="")),
         (_("model"), wanted.model, replace(wanted, model="")),

@@ -19,7 +19,7 @@ from django.db.models import (
     Value,
 )
 
-from gradebench.compiled import Among, Compiled, CompiledCount, Together, asked
+from gradebench.compiled import Among, CompiledCount, Together, asked
 from reviews.models import (
     Completion,
     CompletionTag,
@@ -150,7 +150,9 @@ def _stretches(shape: Shape, side: _Side, *, among: bool) -> Together:
 
 @lru_cache(maxsize=16)
 def _counts(shape: Shape, most: int) -> CompiledCount:
-    return CompiledCount(lambda: finding.of_shape(shape, _ASKED).order_by().values_list("pk")[: most + 1])
+    # SQLite would read the whole table for all that there are; in this order it finds them in an index.
+    order = ("received_at",) if shape == Shape() else ()
+    return CompiledCount(lambda: finding.of_shape(shape, _ASKED).order_by(*order).values_list("pk")[: most + 1])
 
 
 def _rows(
@@ -242,7 +244,9 @@ class Named(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """What an organization has, the first of each kind by name. `rubrics` are the schemas of the first tasks."""
+    """What an organization has, the first of each kind by name; `models` are those of what came last, `rubrics` the
+    schemas of the first tasks.
+    """
 
     models: tuple[str, ...]
     tags: tuple[str, ...]
@@ -254,36 +258,32 @@ class Offered:
 
 
 def offered(organization: Organization) -> Offered:
-    """In three statements."""
-    tags, queues, people, tasks, upstreams = _offered.all(organization=organization.pk)
+    """In one statement."""
+    models, tags, queues, people, tasks, upstreams, rubrics = _offered.all(organization=organization.pk)
     return Offered(
-        models=models(organization),
+        models=tuple(sorted(name for _, name in models if name)),
         tags=tuple(name for _, name in tags),
         queues=tuple(map(Named._make, queues)),
         people=tuple(name for _, name in people),
         tasks=tuple(map(Named._make, tasks)),
         upstreams=tuple(map(Named._make, upstreams)),
-        rubrics=tuple(text for (text,) in _rubrics.all(organization=organization.pk) if text),
+        rubrics=tuple(text for _, text in rubrics if text),
     )
 
 
-def models(organization: Organization) -> tuple[str, ...]:
-    """The models of what came last."""
-    return tuple(sorted({name for (name,) in _models.all(organization=organization.pk)} - {""}))
-
-
-_models = Compiled(
-    lambda: (
-        Completion.objects.filter(organization=asked("organization"))
-        .order_by("-received_at", "-pk")
-        .values_list("model")[:MOST_LOOKED_AT]
-    )
-)
+def _models() -> "QuerySet[Any, tuple[int, str]]":
+    newest_ones = Completion.objects.filter(organization=asked("organization")).order_by("-received_at", "-pk")
+    return newest_ones.values_list("organization_id", "model")[:MOST_LOOKED_AT]
 
 
 def _named(rows: "QuerySet[Any]", name: str = "name", pk: str = "pk") -> "QuerySet[Any, tuple[int, str]]":
     found = rows.filter(organization=asked("organization")).order_by(name, "pk")
     return found.values_list(pk, name)[:MOST_OFFERED]
+
+
+def _rubrics() -> "QuerySet[Any, tuple[int, str]]":
+    tasks = FeedbackTask.objects.filter(organization=asked("organization")).order_by("name", "pk")
+    return tasks.values_list("pk", "current_revision__schema_text")[:MOST_RUBRICS]
 
 
 _offered = Together(
@@ -292,11 +292,6 @@ _offered = Together(
     lambda: _named(Member.objects.all(), "user__username", "user_id"),
     lambda: _named(FeedbackTask.objects.all()),
     lambda: _named(Upstream.objects.all()),
-)
-_rubrics = Compiled(
-    lambda: (
-        FeedbackTask.objects.filter(organization=asked("organization"))
-        .order_by("name", "pk")
-        .values_list("current_revision__schema_text")[:MOST_RUBRICS]
-    )
+    _rubrics,
+    once=[_models],
 )
