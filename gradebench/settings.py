@@ -141,6 +141,7 @@ TEMPLATES = [
             ],
             "libraries": {
                 "found": "reviews.web.found_markup",
+                "items": "reviews.web.items_markup",
                 "kept": "reviews.web.kept",
                 "moments": "reviews.web.moments",
                 "scripts": "reviews.web.scripts",

@@ -282,7 +282,7 @@ def standing_in(roles: Mapping[int, str]) -> Standing:
 _roles = Compiled(lambda: Member.objects.filter(user=asked("user")).values_list("organization_id", "role").order_by())
 
 
-def organizations_led(user: User) -> QuerySet[Organization]:
+def organizations_led(user: User | Any) -> QuerySet[Organization]:
     """Those where she is a lead."""
     return Organization.objects.filter(members__user=user, members__role__in=LEADS)
 
@@ -318,8 +318,14 @@ def refusal_to_retry(request: HttpRequest, pk: int) -> PullRefusal:
 
 def queue_to_lead(request: HttpRequest, pk: int) -> Queue:
     """A queue of an organization where she is a lead, whether or not she reviews it. Raises Http404."""
-    queues = Queue.objects.filter(pk=pk, organization__in=_led(request))
-    return _found(queues.select_related("organization", "feedback_task__upstream").first())
+    return _found(_queue_led.first(pk=pk, user=user_of(request).pk))
+
+
+_queue_led = Compiled(
+    lambda: Queue.objects.filter(
+        pk=asked("pk"), organization__in=organizations_led(asked("user")).values("pk")
+    ).select_related("organization", "feedback_task__upstream")
+)
 
 
 def item_to_lead(request: HttpRequest, pk: int) -> QueueItem:

@@ -7,8 +7,9 @@ import pytest
 from django.template import Context, Template
 from django.utils import timezone, translation
 
-from reviews.web import found_markup
+from reviews.web import found_markup, items_markup
 from reviews.web.display_found import Choice, Entry, FoundRow
+from reviews.web.display_leads import ItemAction, ItemNote, ItemRow, ItemsPage
 from reviews.web.display_sync import Option
 from reviews.web.moments import moment
 from tests.e2e.hostile import VECTORS
@@ -17,10 +18,9 @@ from tests.web.page_text import tags_of, text_of
 # No database is asked.
 pytestmark = pytest.mark.sqlite
 WINTER, SUMMER = datetime(2026, 1, 31, 23, 5, 9, tzinfo=UTC), datetime(2026, 7, 1, 9, 30, 0, 123, tzinfo=UTC)
-ROW, FIELD = (
-    {"li", "a", "p", "time", "span", "b"},
-    {"div", "label", "small", "input", "datalist", "option", "select", "p"},
-)
+ROW = {"li", "a", "p", "time", "span", "b"}
+ITEM = {"tr", "td", "a", "span", "p", "time", "input", "label"}
+FIELD = {"div", "label", "small", "input", "datalist", "option", "select", "p"}
 
 
 @pytest.mark.parametrize("vector", VECTORS)
@@ -28,7 +28,11 @@ def test_hostile_text_stays_text_wherever_it_stands(vector: str) -> None:
     row = FoundRow(1, vector, vector, vector, vector, vector, WINTER, (vector,), (vector,), vector)
     entry = Entry(vector, vector, vector, vector, vector, (vector,), vector)
     choice = Choice(vector, vector, (Option(vector, vector, chosen=True),), vector)
+    note = ItemNote(vector, WINTER)
+    item = ItemRow(1, 1, vector, vector, WINTER, vector, (note,), flagged=True)
+    page = ItemsPage(1, vector, (), vector, (item,), vector, ItemAction(vector, vector, vector, vector))
     for html, ours, times in (
+        (items_markup.item_rows(page), ITEM, 5),
         (found_markup.found_rows([row]), ROW, 6),
         (found_markup.found_fields([entry, choice]), FIELD, 6),
     ):
