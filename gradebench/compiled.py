@@ -4,8 +4,11 @@ Django builds the SQL of a queryset anew each time it is evaluated, which takes 
 to answer a question that an index answers (0.3 ms against 0.03, measured on PostgreSQL with the client in the same
 process). A `Compiled` question is an ordinary queryset with `asked(…)` where a value is to stand; its SQL is kept for
 as long as the connection is. Meant for the few questions of the hot paths: signing in by token, ingest, claiming.
+
+PostgreSQL keeps the plan as well: to plan a question that joins nine tables takes it 1.5 ms, to answer it 0.1.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Generic, TypeVar
@@ -18,6 +21,9 @@ from django.db.models.expressions import Expression
 from django.db.models.query import get_related_populators
 
 Row = TypeVar("Row", covariant=True)
+# Up to here a statement that inserts so many rows is one that comes again.
+FEW_ROWS = 8
+BIGGEST = 2**63 - 1
 
 
 class _Asked:
@@ -71,12 +77,12 @@ class Compiled(Generic[Row]):
 class _Statement:
     def __init__(self, question: "QuerySet[Any, Any]") -> None:
         self._compiler: Any = question.query.get_compiler(using=question.db)
-        self._sql, self._places = self._compiler.as_sql()
+        self._sql, self._places = _with_constants(*self._compiler.as_sql())
         self._converters = list(self._compiler.get_converters([found[0] for found in self._compiler.select]).items())
         self._row = tuple if question.query.values_select else _models(self._compiler)
 
     def rows(self, values: Mapping[str, Any]) -> list[Any]:
-        with connection.cursor() as cursor:
+        with _cursor() as cursor:
             cursor.execute(self._sql, [_given(place, values) for place in self._places])
             rows = cursor.fetchall()
         return [self._row(self._converted(row)) for row in rows]
@@ -91,11 +97,57 @@ class _Statement:
         return found
 
 
+def _cursor() -> CursorWrapper:
+    """One whose statements the database plans once, where it can."""
+    repeating: Callable[[], CursorWrapper] | None = getattr(connection, "repeating_cursor", None)
+    return repeating() if repeating else connection.cursor()
+
+
+_MARK = re.compile("%%|%s")
+
+
+def _with_constants(statement: str, places: Sequence[Any]) -> tuple[str, list[Any]]:
+    """The statement with what never varies written into it, and the places that are left: a plan that holds for all
+    values knows of an index of open items only where it says that they shall be open.
+    """
+    coming, left = iter(places), []
+
+    def written(mark: re.Match[str]) -> str:
+        if mark[0] == "%%":
+            return "%%"
+        place = next(coming)
+        text = _literal(place)
+        if text is None:
+            left.append(place)
+        return text or "%s"
+
+    return _MARK.sub(written, statement), left
+
+
+def _literal(value: Any) -> str | None:
+    """A constant as SQL, where it is a plain one."""
+    match value:
+        case None:
+            return "NULL"
+        case bool():
+            return "TRUE" if value else "FALSE"
+        case int():
+            return str(int(value))
+        case str() if not value or (value.isascii() and value.replace("_", "").isalnum()):
+            return f"'{value:s}'"
+        case _:
+            return None
+
+
 def _given(place: Any, values: Mapping[str, Any]) -> Any:
     """The parameter for a place of a statement."""
     if not isinstance(place, _Asked):
         return place
-    return place.field.get_db_prep_value(values[place.name], connection, prepared=False)
+    value = values[place.name]
+    if type(value) is int:
+        # Somebody may ask for an id that no database could even be told.
+        value = max(-BIGGEST, min(BIGGEST, value))
+    return place.field.get_db_prep_value(value, connection, prepared=False)
 
 
 def _models(compiler: Any) -> Callable[[Sequence[Any]], Any]:
@@ -134,7 +186,7 @@ class CompiledUpdate:
         if (known := self._by_connection.get(here)) is None:
             known = self._by_connection[here] = _update_statement(*self._change())
         statement, places = known
-        with connection.cursor() as cursor:
+        with _cursor() as cursor:
             cursor.execute(statement, [_given(place, values) for place in places])
             met: int = cursor.rowcount
         return met
@@ -143,8 +195,7 @@ class CompiledUpdate:
 def _update_statement(rows: "QuerySet[Any, Any]", values: Mapping[str, Any]) -> tuple[str, Sequence[Any]]:
     query: Any = rows.order_by().query.chain(sql.UpdateQuery)
     query.add_update_values(values)
-    statement, places = query.get_compiler(using=rows.db).as_sql()
-    return statement, places
+    return _with_constants(*query.get_compiler(using=rows.db).as_sql())
 
 
 # Inserts ---------------------------------------------------------------------------------------------------------
@@ -153,7 +204,7 @@ def _update_statement(rows: "QuerySet[Any, Any]", values: Mapping[str, Any]) -> 
 def insert(row: Model) -> None:
     """As `row.save(force_insert=True)` of a row without a key, at a third of its price; no signals are sent."""
     fields = _fields(type(row))
-    with connection.cursor() as cursor:
+    with _cursor() as cursor:
         cursor.execute(_insert_one(type(row)), _written(row, fields))
         row.pk = _key(cursor)
     _saved(row)
@@ -166,7 +217,7 @@ def insert_many(rows: Iterable[Model]) -> None:
         return
     model = type(rows[0])
     fields = _fields(model)
-    with connection.cursor() as cursor:
+    with _cursor() if len(rows) <= FEW_ROWS else connection.cursor() as cursor:
         cursor.execute(_insert_many(model, len(rows)), [value for row in rows for value in _written(row, fields)])
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, connection
-from django.db.models import CharField, DateTimeField, F
+from django.db.models import CharField, DateTimeField, F, Value
 from django.test.utils import CaptureQueriesContext
 
 from gradebench.compiled import Compiled, CompiledUpdate, asked, insert, insert_many
@@ -39,6 +39,37 @@ def test_it_converts_values_of_a_list_as_the_queryset_does() -> None:
     columns = ("pk", "received_at", "confidence_low", "purged_at")
     found = Compiled(lambda: Completion.objects.filter(pk=asked("pk")).values_list(*columns)).all(pk=completion.pk)
     assert found == list(Completion.objects.values_list(*columns))
+
+
+def test_what_never_varies_stands_in_the_statement_and_a_percent_sign_stays_one() -> None:
+    completion = factories.completion(factories.organization())
+    finished = Compiled(
+        lambda: (
+            Completion.objects.annotate(odd=F("pk") % 2)
+            .filter(odd__lt=2, pk=asked("pk"), status="finished", uid=Value(completion.uid), purged_at=None)
+            .values_list("pk")
+        )
+    )
+    with CaptureQueriesContext(connection) as asked_for:
+        assert finished.all(pk=completion.pk) == [(completion.pk,)]
+        assert finished.all(pk=completion.pk + 1) == []
+    assert [("'finished'" in query["sql"], " % 2" in query["sql"]) for query in asked_for] == [(True, True)] * 2
+
+
+def test_a_number_that_no_column_holds_is_found_nowhere() -> None:
+    queue = factories.feedback_task(factories.organization()).queue
+    above = Compiled(lambda: Queue.objects.filter(pk__gte=asked("pk")).values_list("pk"))
+    assert [above.all(pk=pk) for pk in (-(2**80), 2**80)] == [[(queue.pk,)], []]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite's driver keeps its statements.")
+def test_the_server_keeps_the_plan_of_a_statement() -> None:
+    named = Compiled(lambda: Queue.objects.filter(pk=asked("pk"), name=asked("name", CharField())).values_list("pk"))
+    for pk in range(3):
+        named.all(pk=pk, name="x")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%\"name\" = ($1)%'")
+        assert cursor.fetchone() == (1,)
 
 
 def test_it_compares_moments() -> None:
