@@ -171,31 +171,70 @@ def _models(compiler: Any) -> Callable[[Sequence[Any]], Any]:
 # Updates ---------------------------------------------------------------------------------------------------------
 
 
-class CompiledUpdate:
-    """An update that is made again and again with other values: `change` gives the rows, of one table, and what their
-    columns become.
-    """
+class _Change:
+    """A statement that changes rows, compiled once per connection."""
 
-    def __init__(self, change: "Callable[[], tuple[QuerySet[Any, Any], Mapping[str, Any]]]") -> None:
-        self._change = change
+    def __init__(self) -> None:
         self._by_connection: WeakKeyDictionary[Any, tuple[str, Sequence[Any]]] = WeakKeyDictionary()
 
     def __call__(self, **values: Any) -> int:
         """How many rows met its condition."""
-        here = connections[DEFAULT_DB_ALIAS]
-        if (known := self._by_connection.get(here)) is None:
-            known = self._by_connection[here] = _update_statement(*self._change())
-        statement, places = known
         with _cursor() as cursor:
-            cursor.execute(statement, [_given(place, values) for place in places])
+            self._execute(cursor, values)
             met: int = cursor.rowcount
         return met
 
+    def _execute(self, cursor: CursorWrapper, values: Mapping[str, Any]) -> None:
+        here = connections[DEFAULT_DB_ALIAS]
+        if (known := self._by_connection.get(here)) is None:
+            known = self._by_connection[here] = _with_constants(*self._statement())
+        statement, places = known
+        cursor.execute(statement, [_given(place, values) for place in places])
 
-def _update_statement(rows: "QuerySet[Any, Any]", values: Mapping[str, Any]) -> tuple[str, Sequence[Any]]:
-    query: Any = rows.order_by().query.chain(sql.UpdateQuery)
-    query.add_update_values(values)
-    return _with_constants(*query.get_compiler(using=rows.db).as_sql())
+    def _statement(self) -> tuple[str, Sequence[Any]]:
+        raise NotImplementedError
+
+
+class CompiledUpdate(_Change):
+    """An update that is made again and again with other values: `change` gives the rows, of one table, and what their
+    columns become. `returning` is a column that `changed` tells.
+    """
+
+    def __init__(
+        self, change: "Callable[[], tuple[QuerySet[Any, Any], Mapping[str, Any]]]", *, returning: str = ""
+    ) -> None:
+        super().__init__()
+        self._change = change
+        self._returning = returning
+
+    def changed(self, **values: Any) -> list[int]:
+        """The number that stands in the column now, of each row that met its condition."""
+        with _cursor() as cursor:
+            self._execute(cursor, values)
+            return [number for (number,) in cursor.fetchall()]
+
+    def _statement(self) -> tuple[str, Sequence[Any]]:
+        rows, values = self._change()
+        query: Any = rows.order_by().query.chain(sql.UpdateQuery)
+        query.add_update_values(values)
+        statement, places = query.get_compiler(using=rows.db).as_sql()
+        if self._returning:
+            column = rows.model._meta.get_field(self._returning).column  # type: ignore[union-attr]
+            statement += f" RETURNING {connection.ops.quote_name(column)}"
+        return statement, places
+
+
+class CompiledDelete(_Change):
+    """The rows of one table that are deleted again and again, and that nothing hangs on."""
+
+    def __init__(self, rows: "Callable[[], QuerySet[Any, Any]]") -> None:
+        super().__init__()
+        self._rows = rows
+
+    def _statement(self) -> tuple[str, Sequence[Any]]:
+        rows = self._rows().order_by()
+        statement, places = rows.query.chain(sql.DeleteQuery).get_compiler(using=rows.db).as_sql()
+        return statement, places
 
 
 # Inserts ---------------------------------------------------------------------------------------------------------

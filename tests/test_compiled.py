@@ -7,7 +7,7 @@ from django.db import IntegrityError, connection
 from django.db.models import CharField, DateTimeField, F, Value
 from django.test.utils import CaptureQueriesContext
 
-from gradebench.compiled import Compiled, CompiledUpdate, asked, insert, insert_many
+from gradebench.compiled import Compiled, CompiledDelete, CompiledUpdate, asked, insert, insert_many
 from reviews.models import ApiToken, Completion, CompletionTag, Document, Queue, QueueItem, Tag
 from tests import factories
 
@@ -94,6 +94,28 @@ def test_an_update_changes_what_meets_its_condition_and_says_how_many() -> None:
     assert rename(pk=queue.pk, most=60, name="Tone") == 1
     now = Queue.objects.get(pk=queue.pk)
     assert (now.name, now.claim_minutes) == ("Tone", queue.claim_minutes + 1)
+
+
+def test_an_update_says_what_became_of_a_column() -> None:
+    queue = factories.feedback_task(factories.organization()).queue
+    longer = CompiledUpdate(
+        lambda: (Queue.objects.filter(pk=asked("pk")), {"claim_minutes": F("claim_minutes") + 1}),
+        returning="claim_minutes",
+    )
+    assert longer.changed(pk=queue.pk) == [queue.claim_minutes + 1]
+    assert longer.changed(pk=queue.pk + 1) == []
+    assert Queue.objects.get(pk=queue.pk).claim_minutes == queue.claim_minutes + 1
+
+
+def test_it_deletes_what_meets_its_condition_and_nothing_else() -> None:
+    organization = factories.organization()
+    for name in ("a", "b"):
+        Tag.objects.create(organization=organization, name=name)
+    forget = CompiledDelete(
+        lambda: Tag.objects.filter(organization=asked("organization"), name=asked("name", CharField()))
+    )
+    assert [forget(organization=organization.pk, name="a") for _ in range(2)] == [1, 0]
+    assert Tag.objects.get().name == "b"
 
 
 def test_an_inserted_row_is_the_saved_one() -> None:
