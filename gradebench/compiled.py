@@ -219,7 +219,7 @@ class CompiledUpdate(_Change):
         query.add_update_values(values)
         statement, places = query.get_compiler(using=rows.db).as_sql()
         if self._returning:
-            column = rows.model._meta.get_field(self._returning).column  # type: ignore[union-attr]
+            column = rows.model._meta.get_field(self._returning).column
             statement += f" RETURNING {connection.ops.quote_name(column)}"
         return statement, places
 

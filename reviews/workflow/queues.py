@@ -19,6 +19,7 @@ from reviews.models import (
     ClaimChange,
     ClaimEvent,
     Completion,
+    Draft,
     FeedbackTask,
     ItemState,
     Member,
@@ -299,6 +300,40 @@ def renew(assignment: Assignment) -> bool:
     assignment.fence += 1
     assignment.held_until = until
     return True
+
+
+def is_open_to(queue: Queue, reviewer: User) -> bool:
+    """Whether she reviews the queue, and it is not paused."""
+    return bool(_visible.all(queue=queue.pk, reviewer=reviewer.pk))
+
+
+_visible = Compiled(
+    lambda: Queue.objects.visible_to(asked("reviewer")).filter(pk=asked("queue")).values_list("pk").order_by()[:1]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What the screen of a claim is made from: a document, a revision of the rubric, and maybe a draft of hers."""
+
+    document_id: int
+    task_revision_id: int | None
+    has_draft: bool
+
+
+def source_of(assignment: Assignment) -> Source:
+    """As it stands now."""
+    ((document_id, task_revision_id, has_draft),) = _source.all(pk=assignment.pk)
+    return Source(document_id, task_revision_id, bool(has_draft))
+
+
+_source = Compiled(
+    lambda: Assignment.objects.filter(pk=asked("pk")).values_list(
+        "item__completion__current_id",
+        "item__queue__feedback_task__current_revision_id",
+        Exists(Draft.objects.filter(item=OuterRef("item"), user=OuterRef("reviewer"))),
+    )
+)
 
 
 def extend(assignment: Assignment) -> bool:
