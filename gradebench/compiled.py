@@ -51,11 +51,13 @@ def asked(name: str, field: "models.Field[Any, Any] | None" = None) -> Any:
 class Compiled(Generic[Row]):
     """A queryset, or a `values_list` of one, that is asked with other values each time.
 
-    `question` makes it; nothing in it may depend on more than the values, moments and settings included.
+    `question` makes it; nothing in it may depend on more than the values, moments and settings included. Where the best
+    way to an answer depends on the values, as in a list that is filtered by any of them, it is `planned_anew` each time.
     """
 
-    def __init__(self, question: Callable[[], "QuerySet[Any, Row]"]) -> None:
+    def __init__(self, question: Callable[[], "QuerySet[Any, Row]"], *, planned_anew: bool = False) -> None:
         self._question = question
+        self._planned_anew = planned_anew
         self._by_connection: WeakKeyDictionary[Any, _Statement] = WeakKeyDictionary()
 
     def all(self, **values: Any) -> list[Row]:
@@ -70,19 +72,20 @@ class Compiled(Generic[Row]):
         # That of this thread: a compiler belongs to one.
         here = connections[DEFAULT_DB_ALIAS]
         if (known := self._by_connection.get(here)) is None:
-            known = self._by_connection[here] = _Statement(self._question())
+            known = self._by_connection[here] = _Statement(self._question(), planned_anew=self._planned_anew)
         return known
 
 
 class _Statement:
-    def __init__(self, question: "QuerySet[Any, Any]") -> None:
+    def __init__(self, question: "QuerySet[Any, Any]", *, planned_anew: bool) -> None:
+        self._cursor = connection.cursor if planned_anew else _cursor
         self._compiler: Any = question.query.get_compiler(using=question.db)
         self._sql, self._places = _with_constants(*self._compiler.as_sql())
         self._converters = list(self._compiler.get_converters([found[0] for found in self._compiler.select]).items())
         self._row = tuple if question.query.values_select else _models(self._compiler)
 
     def rows(self, values: Mapping[str, Any]) -> list[Any]:
-        with _cursor() as cursor:
+        with self._cursor() as cursor:
             cursor.execute(self._sql, [_given(place, values) for place in self._places])
             rows = cursor.fetchall()
         return [self._row(self._converted(row)) for row in rows]

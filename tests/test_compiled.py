@@ -64,9 +64,11 @@ def test_a_number_that_no_column_holds_is_found_nowhere() -> None:
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite's driver keeps its statements.")
 def test_the_server_keeps_the_plan_of_a_statement() -> None:
-    named = Compiled(lambda: Queue.objects.filter(pk=asked("pk"), name=asked("name", CharField())).values_list("pk"))
+    rows = Queue.objects.filter(pk=asked("pk"), name=asked("name", CharField()))
+    named = Compiled(lambda: rows.values_list("pk"))
+    named_too = Compiled(lambda: rows.values_list("pk", "name"), planned_anew=True)
     for pk in range(3):
-        named.all(pk=pk, name="x")
+        assert named.all(pk=pk, name="x") == named_too.all(pk=pk, name="x") == []
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%\"name\" = ($1)%'")
         assert cursor.fetchone() == (1,)
