@@ -51,8 +51,8 @@ def asked(name: str, field: "models.Field[Any, Any] | None" = None) -> Any:
 class Compiled(Generic[Row]):
     """A queryset, or a `values_list` of one, that is asked with other values each time.
 
-    `question` makes it; nothing in it may depend on more than the values, moments and settings included. Where the best
-    way to an answer depends on the values, as in a list that is filtered by any of them, it is `planned_anew` each time.
+    `question` makes it; nothing in it may depend on more than the values, moments and settings included. Where the way
+    to its answer depends on the values, as in a list that is filtered by any of them, it is `planned_anew` each time.
     """
 
     def __init__(self, question: Callable[[], "QuerySet[Any, Row]"], *, planned_anew: bool = False) -> None:

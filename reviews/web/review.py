@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required, login_required
@@ -37,6 +38,7 @@ NO_REASON = gettext_lazy("Say in a few words what a lead should look at.")
 PAUSED = gettext_lazy("Done. This queue is paused, so no further item was opened.")
 NOT_HERS = gettext_lazy("Done. You do not review this queue, so no further item was opened.")
 MOST_GRADE_CHARACTERS = 40
+NO_SCHEMA = '{"type":"object"}'
 # The kinds of fields that one key can answer, and those that keys can answer at all.
 ONE_KEY_KINDS = ("choice", "boolean", "scale")
 KEYED_KINDS = (*ONE_KEY_KINDS, "checks", "variant")
@@ -256,7 +258,7 @@ def screen_of(
     late = meet(completion, user, read, posted) if posted and is_late(assignment, posted) else None
     if kept.posted is not None:
         posted, form = kept.posted, kept.form
-    form = form or schema_form.unbound(schema_of(assignment))
+    form = form or schema_form.blank(revision.schema_text if revision else NO_SCHEMA)
     progress = progress_of(user, queue, saved_at=kept.saved_at) if counted else None
     screen = ReviewScreen(
         assignment_id=assignment.pk,
@@ -371,7 +373,7 @@ def read_item(assignment: Assignment) -> Conversation:
 def schema_of(assignment: Assignment) -> dict[str, Any]:
     """What the grade of the item has to say."""
     revision = assignment.item.queue.feedback_task.current_revision
-    return feedback_tasks.schema_of(revision) if revision else {"type": "object"}
+    return feedback_tasks.schema_of(revision) if revision else orjson.loads(NO_SCHEMA)
 
 
 def _ended(assignment: Assignment) -> str:
