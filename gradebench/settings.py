@@ -185,6 +185,8 @@ else:
         "keepalives_interval": 5,
         "keepalives_count": 3,
         "tcp_user_timeout": 25_000,
+        # What gradebench.compiled asks is planned at its first time, not at its fifth.
+        "prepare_threshold": 0,
         **DATABASES["default"].get("OPTIONS", {}),
     }
 ATOMIC_REQUESTS = False

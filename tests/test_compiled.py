@@ -4,13 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, connection
-from django.db.models import CharField, DateTimeField, F
+from django.db.models import CharField, DateTimeField, F, Value
 from django.test.utils import CaptureQueriesContext
 
 from gradebench.compiled import (
     Among,
     Compiled,
     CompiledCount,
+    CompiledDelete,
     CompiledUpdate,
     Together,
     asked,
@@ -50,6 +51,40 @@ def test_it_converts_values_of_a_list_as_the_queryset_does() -> None:
     assert found == list(Completion.objects.values_list(*columns))
 
 
+def test_what_never_varies_stands_in_the_statement_and_a_percent_sign_stays_one() -> None:
+    completion = factories.completion(factories.organization())
+    finished = Compiled(
+        lambda: (
+            Completion.objects.annotate(odd=F("pk") % 2)
+            .filter(odd__lt=2, pk=asked("pk"), status="finished", uid=Value(completion.uid), purged_at=None)
+            .values_list("pk")
+        )
+    )
+    with CaptureQueriesContext(connection) as asked_for:
+        assert finished.all(pk=completion.pk) == [(completion.pk,)]
+        assert finished.all(pk=completion.pk + 1) == []
+    assert [("'finished'" in query["sql"], " % 2" in query["sql"]) for query in asked_for] == [(True, True)] * 2
+
+
+def test_a_number_that_no_column_holds_is_found_nowhere() -> None:
+    queue = factories.feedback_task(factories.organization()).queue
+    above = Compiled(lambda: Queue.objects.filter(pk__gte=asked("pk")).values_list("pk"))
+    assert [above.all(pk=pk) for pk in (-(2**80), 2**80)] == [[(queue.pk,)], []]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite's driver keeps its statements.")
+def test_the_server_keeps_the_plan_of_a_statement() -> None:
+    rows = Queue.objects.filter(pk=asked("pk"), name=asked("name", CharField()))
+    named = Compiled(lambda: rows.values_list("pk"))
+    named_too = Compiled(lambda: rows.values_list("pk", "name"), planned_anew=True)
+    for pk in range(3):
+        assert not named.all(pk=pk, name="x")
+        assert not named_too.all(pk=pk, name="x")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%\"name\" = ($1)%'")
+        assert cursor.fetchone() == (1,)
+
+
 def test_it_compares_moments() -> None:
     completion = factories.completion(factories.organization())
     since = Compiled(
@@ -72,6 +107,28 @@ def test_an_update_changes_what_meets_its_condition_and_says_how_many() -> None:
     assert rename(pk=queue.pk, most=60, name="Tone") == 1
     now = Queue.objects.get(pk=queue.pk)
     assert (now.name, now.claim_minutes) == ("Tone", queue.claim_minutes + 1)
+
+
+def test_an_update_says_what_became_of_a_column() -> None:
+    queue = factories.feedback_task(factories.organization()).queue
+    longer = CompiledUpdate(
+        lambda: (Queue.objects.filter(pk=asked("pk")), {"claim_minutes": F("claim_minutes") + 1}),
+        returning="claim_minutes",
+    )
+    assert longer.changed(pk=queue.pk) == [queue.claim_minutes + 1]
+    assert longer.changed(pk=queue.pk + 1) == []
+    assert Queue.objects.get(pk=queue.pk).claim_minutes == queue.claim_minutes + 1
+
+
+def test_it_deletes_what_meets_its_condition_and_nothing_else() -> None:
+    organization = factories.organization()
+    for name in ("a", "b"):
+        Tag.objects.create(organization=organization, name=name)
+    forget = CompiledDelete(
+        lambda: Tag.objects.filter(organization=asked("organization"), name=asked("name", CharField()))
+    )
+    assert [forget(organization=organization.pk, name="a") for _ in range(2)] == [1, 0]
+    assert Tag.objects.get().name == "b"
 
 
 def test_an_inserted_row_is_the_saved_one() -> None:

@@ -145,14 +145,17 @@ def _stretches(shape: Shape, side: _Side, *, among: bool) -> Together:
         found = finding.of_shape(shape, _ASKED)
         return side.of(found.filter(Among("pk", "ids")) if among else found, _ASKED)
 
-    return Together(question)
+    # Filters that few rows meet and such that most meet share a question.
+    return Together(question, planned_anew=True)
 
 
 @lru_cache(maxsize=16)
 def _counts(shape: Shape, most: int) -> CompiledCount:
     # SQLite would read the whole table for all that there are; in this order it finds them in an index.
     order = ("received_at",) if shape == Shape() else ()
-    return CompiledCount(lambda: finding.of_shape(shape, _ASKED).order_by(*order).values_list("pk")[: most + 1])
+    return CompiledCount(
+        lambda: finding.of_shape(shape, _ASKED).order_by(*order).values_list("pk")[: most + 1], planned_anew=True
+    )
 
 
 def _rows(

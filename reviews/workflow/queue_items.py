@@ -207,7 +207,7 @@ def _list(name: str, side: Literal["newest", "before", "after"], most: int) -> T
         found = items.order_by("pk" if side == "after" else "-pk")
         return found.values_list(*columns)[: most + 1]
 
-    return Together(question)
+    return Together(question, planned_anew=True)
 
 
 def _of_list(items: QueueItemQuerySet, name: str) -> QuerySet[QueueItem]:

@@ -5,12 +5,15 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
 
-from django.db.models import Count, F, Q
+from django.db.models import Count, DateTimeField, F, Q, QuerySet, Window
 
+from gradebench.compiled import Compiled, asked
 from reviews.models import Assignment, AssignmentState, ItemState, Queue, QueueItem, User
 
 # A longer gap between two submits was a pause, not a review.
 LONGEST_REVIEW = timedelta(minutes=20)
+# So many submits tell how fast she is now.
+PACED = 100
 # Today's submits of a queue from which paces are made: those of fifty reviewers.
 MOST_MOMENTS = 20_000
 # A queue of more items is not counted for each page: at a million that takes a second of work. What pages show of it
@@ -38,7 +41,7 @@ class QueueCounts:
 
 @dataclass(frozen=True)
 class ReviewerDay:
-    """A reviewer's day in one queue; `seconds_each` is the median time between two submits."""
+    """A reviewer's day in one queue; `seconds_each` is the median time between two of her last submits."""
 
     submitted: int
     seconds_each: float | None
@@ -74,19 +77,26 @@ def _kept(queue: Queue) -> QueueCounts | None:
 
 
 def _count(queues: list[Queue]) -> dict[int, QueueCounts]:
-    has_place = Q(state=ItemState.OPEN, places_taken__lt=F("reviews_needed"))
-    rows = (
-        QueueItem.objects.filter(queue__in=queues)
-        .values("queue_id")
-        .annotate(
-            free=Count("pk", filter=has_place & Q(flagged_at=None)),
-            held=Count("pk", filter=Q(state=ItemState.OPEN) & ~has_place),
-            done=Count("pk", filter=Q(state=ItemState.DONE)),
-            flagged=Count("pk", filter=has_place & Q(flagged_at__isnull=False)),
-        )
-    )
-    counts = {row["queue_id"]: QueueCounts(row["free"], row["held"], row["done"], row["flagged"]) for row in rows}
+    if len(queues) == 1:
+        rows = _count_one.all(queue=queues[0].pk)
+    else:
+        rows = list(_counted(QueueItem.objects.filter(queue__in=queues)))
+    counts = {queue_id: QueueCounts(*found) for queue_id, *found in rows}
     return {queue.pk: counts.get(queue.pk, QueueCounts(0, 0, 0)) for queue in queues}
+
+
+def _counted(items: QuerySet[QueueItem]) -> QuerySet[QueueItem, tuple[int, ...]]:
+    """Of each queue its id and its counts."""
+    has_place = Q(state=ItemState.OPEN, places_taken__lt=F("reviews_needed"))
+    return items.values_list("queue_id").annotate(
+        free=Count("pk", filter=has_place & Q(flagged_at=None)),
+        held=Count("pk", filter=Q(state=ItemState.OPEN) & ~has_place),
+        done=Count("pk", filter=Q(state=ItemState.DONE)),
+        flagged=Count("pk", filter=has_place & Q(flagged_at__isnull=False)),
+    )
+
+
+_count_one = Compiled(lambda: _counted(QueueItem.objects.filter(queue=asked("queue"))))
 
 
 def skipped_by(user: User, queues: list[Queue]) -> dict[int, int]:
@@ -115,11 +125,26 @@ def done_by(user: User, queues: list[Queue], *, since: datetime | None = None) -
 
 def reviewer_day(user: User, queue: Queue, *, since: datetime) -> ReviewerDay:
     """What she submitted in the queue since `since`, and how long one took her."""
-    ends = Assignment.objects.filter(
-        reviewer=user, state=AssignmentState.DONE, requeued_at=None, item__queue=queue, ended_at__gte=since
-    ).values_list("ended_at", flat=True)
-    moments = [moment for moment in ends.order_by("ended_at") if moment is not None]
-    return ReviewerDay(len(moments), _pace(moments), moments[-1] if moments else None)
+    found = _last_done.all(user=user.pk, queue=queue.pk, since=since)
+    if not found:
+        return ReviewerDay(0, None, None)
+    moments = [moment for moment, _ in found if moment is not None]
+    return ReviewerDay(found[0][1], _pace(moments[::-1]), moments[0])
+
+
+def _done_since() -> QuerySet[Assignment, tuple[datetime | None, int]]:
+    """The last that she did, each with how many there are in all."""
+    done = Assignment.objects.filter(
+        reviewer=asked("user"),
+        state=AssignmentState.DONE,
+        requeued_at=None,
+        item__queue=asked("queue"),
+        ended_at__gte=asked("since", DateTimeField()),
+    )
+    return done.order_by("-ended_at").values_list("ended_at", Window(Count("pk")))[:PACED]
+
+
+_last_done = Compiled(_done_since)
 
 
 @dataclass(frozen=True)
