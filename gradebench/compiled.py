@@ -79,25 +79,28 @@ class Compiled(Generic[Row]):
 
 class _Statement:
     def __init__(self, question: "QuerySet[Any, Any]", *, planned_anew: bool) -> None:
-        self._cursor = connection.cursor if planned_anew else _cursor
         self._compiler: Any = question.query.get_compiler(using=question.db)
+        self._connection = self._compiler.connection
+        self._planned_anew = planned_anew
         self.sql, self._places = _with_constants(*self._compiler.as_sql())
         self._converters = list(self._compiler.get_converters([found[0] for found in self._compiler.select]).items())
         self._row = tuple if question.query.values_select else _models(self._compiler)
 
     def rows(self, values: Mapping[str, Any]) -> list[Any]:
-        return [self._row(self.converted(row)) for row in self.raw(self.sql, values)]
+        return [self._row(self.converted(row)) for row in self.raw(self.sql, self.given(values))]
 
-    def raw(self, statement: str, values: Mapping[str, Any]) -> list[Any]:
-        """What the database answers to it, or to a statement that is made of it and has the same places."""
-        with self._cursor() as cursor:
-            cursor.execute(statement, self.given(values))
+    def raw(self, statement: str, given: Sequence[Any]) -> list[Any]:
+        """What the database answers to a statement that is made of it, with these parameters."""
+        here = self._connection
+        with here.cursor() if self._planned_anew else _cursor(here) as cursor:
+            cursor.execute(statement, given)
             rows: list[Any] = cursor.fetchall()
         return rows
 
     def given(self, values: Mapping[str, Any]) -> list[Any]:
         """Its parameters."""
-        return [_given(place, values) for place in self._places]
+        here = self._connection
+        return [_given(place, values, here) for place in self._places]
 
     def converted(self, row: Sequence[Any]) -> Sequence[Any]:
         """As Python has its values."""
@@ -106,14 +109,14 @@ class _Statement:
         found = list(row)
         for at, (converters, expression) in self._converters:
             for convert in converters:
-                found[at] = convert(found[at], expression, connection)
+                found[at] = convert(found[at], expression, self._connection)
         return found
 
 
-def _cursor() -> CursorWrapper:
+def _cursor(here: Any) -> CursorWrapper:
     """One whose statements the database plans once, where it can."""
-    repeating: Callable[[], CursorWrapper] | None = getattr(connection, "repeating_cursor", None)
-    return repeating() if repeating else connection.cursor()
+    repeating: Callable[[], CursorWrapper] = getattr(here, "repeating_cursor", here.cursor)
+    return repeating()
 
 
 _MARK = re.compile("%%|%s")
@@ -152,7 +155,7 @@ def _literal(value: Any) -> str | None:
             return None
 
 
-def _given(place: Any, values: Mapping[str, Any]) -> Any:
+def _given(place: Any, values: Mapping[str, Any], here: Any) -> Any:
     """The parameter for a place of a statement."""
     if not isinstance(place, _Asked):
         return place
@@ -160,7 +163,7 @@ def _given(place: Any, values: Mapping[str, Any]) -> Any:
     if type(value) is int:
         # Somebody may ask for an id that no database could even be told.
         value = max(-BIGGEST, min(BIGGEST, value))
-    return place.field.get_db_prep_value(value, connection, prepared=False)
+    return place.field.get_db_prep_value(value, here, prepared=False)
 
 
 def _models(compiler: Any) -> Callable[[Sequence[Any]], Any]:
@@ -192,17 +195,17 @@ class _Change:
 
     def __call__(self, **values: Any) -> int:
         """How many rows met its condition."""
-        with _cursor() as cursor:
-            self._execute(cursor, values)
+        here = connections[DEFAULT_DB_ALIAS]
+        with _cursor(here) as cursor:
+            self._execute(here, cursor, values)
             met: int = cursor.rowcount
         return met
 
-    def _execute(self, cursor: CursorWrapper, values: Mapping[str, Any]) -> None:
-        here = connections[DEFAULT_DB_ALIAS]
+    def _execute(self, here: Any, cursor: CursorWrapper, values: Mapping[str, Any]) -> None:
         if (known := self._by_connection.get(here)) is None:
             known = self._by_connection[here] = _with_constants(*self._statement())
         statement, places = known
-        cursor.execute(statement, [_given(place, values) for place in places])
+        cursor.execute(statement, [_given(place, values, here) for place in places])
 
     def _statement(self) -> tuple[str, Sequence[Any]]:
         raise NotImplementedError
@@ -222,8 +225,9 @@ class CompiledUpdate(_Change):
 
     def changed(self, **values: Any) -> list[int]:
         """The number that stands in the column now, of each row that met its condition."""
-        with _cursor() as cursor:
-            self._execute(cursor, values)
+        here = connections[DEFAULT_DB_ALIAS]
+        with _cursor(here) as cursor:
+            self._execute(here, cursor, values)
             return [number for (number,) in cursor.fetchall()]
 
     def _statement(self) -> tuple[str, Sequence[Any]]:
@@ -255,9 +259,9 @@ class CompiledDelete(_Change):
 
 def insert(row: Model) -> None:
     """As `row.save(force_insert=True)` of a row without a key, at a third of its price; no signals are sent."""
-    fields = _fields(type(row))
-    with _cursor() as cursor:
-        cursor.execute(_insert_one(type(row)), _written(row, fields))
+    fields, here = _fields(type(row)), connections[DEFAULT_DB_ALIAS]
+    with _cursor(here) as cursor:
+        cursor.execute(_insert_one(type(row)), _written(row, fields, here))
         row.pk = _key(cursor)
     _saved(row)
 
@@ -268,17 +272,17 @@ def insert_many(rows: Iterable[Model]) -> None:
     if not rows:
         return
     model = type(rows[0])
-    fields = _fields(model)
-    with _cursor() if len(rows) <= FEW_ROWS else connection.cursor() as cursor:
-        cursor.execute(_insert_many(model, len(rows)), [value for row in rows for value in _written(row, fields)])
+    fields, here = _fields(model), connections[DEFAULT_DB_ALIAS]
+    with _cursor(here) if len(rows) <= FEW_ROWS else here.cursor() as cursor:
+        cursor.execute(_insert_many(model, len(rows)), [value for row in rows for value in _written(row, fields, here)])
 
 
-def _written(row: Model, fields: "Sequence[models.Field[Any, Any]]") -> list[Any]:
+def _written(row: Model, fields: "Sequence[models.Field[Any, Any]]", here: Any) -> list[Any]:
     for field in fields:
         # What it points at may have got its key since.
         if isinstance(field, models.ForeignKey) and field.is_cached(row) and getattr(row, field.attname) is None:
             setattr(row, field.name, field.get_cached_value(row))
-    return [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields]
+    return [field.get_db_prep_save(field.pre_save(row, add=True), here) for field in fields]
 
 
 def _key(cursor: CursorWrapper) -> int:
@@ -349,11 +353,8 @@ class Together:
             parts = [_Statement(question(), planned_anew=self._planned_anew) for question in self._questions]
             known = self._by_connection[here] = (_together(parts, once=self._once), parts)
         statement, parts = known
-        with (connection.cursor if self._planned_anew else _cursor)() as cursor:
-            cursor.execute(statement, [given for part in parts for given in part.given(values)])
-            rows = cursor.fetchall()
         found: list[list[Any]] = [[] for _ in parts]
-        for at, *row in rows:
+        for at, *row in parts[0].raw(statement, [given for part in parts for given in part.given(values)]):
             found[at].append(parts[at].converted(row))
         return found
 
@@ -379,7 +380,7 @@ class CompiledCount:
         here = connections[DEFAULT_DB_ALIAS]
         if (known := self._by_connection.get(here)) is None:
             known = self._by_connection[here] = _Statement(self._question(), planned_anew=self._planned_anew)
-        ((count,),) = known.raw(f"SELECT COUNT(*) FROM ({known.sql}) AS counted", values)  # noqa: S608 - ours
+        ((count,),) = known.raw(f"SELECT COUNT(*) FROM ({known.sql}) AS counted", known.given(values))  # noqa: S608 - ours
         return int(count)
 
 

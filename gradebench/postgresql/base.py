@@ -62,9 +62,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return connection
 
     def repeating_cursor(self) -> CursorWrapper:
-        """A cursor for statements that come again and again: the server is sent each once, and keeps its plan. One that
-        the server keeps none for (`prepare_threshold=None` in DATABASE_URL) is sent whole.
-        """
+        """A cursor for statements that come again and again: the server is sent each once, and keeps its plan."""
         self.close_if_health_check_failed()
         self.ensure_connection()
         with self.wrap_database_errors:

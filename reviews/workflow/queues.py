@@ -486,15 +486,15 @@ _held_or_over = Compiled(
 
 def _held_by(reviewer: User, now: datetime) -> list[Assignment]:
     """What she holds, once the claims that ran out, hers and those of others, have freed their places."""
-    hers = []
+    hers, renewed = [], False
     for claim in _held_or_over.all(reviewer=reviewer.pk, now=now):
         if claim.held_until > now:
             claim.reviewer = reviewer
             hers.append(claim)
-        elif not _end(claim, AssignmentState.EXPIRED) and claim.reviewer_id == reviewer.pk:
-            # Renewed meanwhile, in another tab.
-            return _held_now(reviewer)
-    return hers
+        elif not _end(claim, AssignmentState.EXPIRED):
+            # In another tab perhaps, and perhaps it is hers.
+            renewed = True
+    return _held_now(reviewer) if renewed else hers
 
 
 def _held_now(reviewer: User) -> list[Assignment]:

@@ -1,5 +1,6 @@
 """What the page shows of a form: fields within fields, ready to be drawn."""
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -91,7 +92,7 @@ class SchemaForm:
     error: str
     marks: tuple[tuple[str, str], ...] = ()
     is_live: bool = False
-    drawn: SafeString | None = None
+    drawn: SafeString | None = dataclasses.field(default=None, compare=False)
 
     @property
     def every_field(self) -> Iterator[Field]:
