@@ -1,5 +1,6 @@
 """Who may see and change what. Fetching is authorising: what is not hers is not found. Shared by pages and API."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -142,11 +143,26 @@ def completion_for(request: HttpRequest, pk: int) -> Completion:
     return _found(Completion.objects.with_documents().filter(pk=pk, organization__in=organizations).first())
 
 
-def organization_for(request: HttpRequest, slug: str) -> Organization | None:
-    """The one of her organizations that is named, the first where none is; None for who is in none. Raises Http404."""
-    hers = organizations_of(user_of(request)).order_by("slug")
+def memberships_for(request: HttpRequest) -> list[Member]:
+    """Hers, by the slug of the organization, which is joined; asked once for each request."""
+    known: list[Member] | None = vars(request).get("_memberships")
+    if known is None:
+        known = vars(request)["_memberships"] = _memberships.all(user=user_of(request).pk)
+    return known
+
+
+_memberships = Compiled(lambda: Member.objects.of(asked("user")).order_by("organization__slug"))
+
+
+def membership_for(request: HttpRequest, slug: str) -> Member | None:
+    """In the one of her organizations that is named, in the first where none is; None for who is in none.
+
+    Raises Http404.
+    """
+    hers = memberships_for(request)
     slug = slug.replace("\x00", "")
-    return _found(hers.filter(slug=slug).first()) if slug else hers.first()
+    named = (member for member in hers if member.organization.slug == slug) if slug else iter(hers)
+    return _found(next(named, None)) if slug else next(named, None)
 
 
 def view_for(request: HttpRequest, pk: int) -> SavedView:
@@ -251,7 +267,11 @@ class Standing:
 
 def standing_of(user: User) -> Standing:
     """In one query."""
-    roles = dict(_roles.all(user=user.pk))
+    return standing_in(dict(_roles.all(user=user.pk)))
+
+
+def standing_in(roles: Mapping[int, str]) -> Standing:
+    """By the roles that she has in her organizations."""
     return Standing(
         frozenset(roles),
         frozenset(pk for pk, role in roles.items() if role in LEADS),
@@ -262,7 +282,7 @@ def standing_of(user: User) -> Standing:
 _roles = Compiled(lambda: Member.objects.filter(user=asked("user")).values_list("organization_id", "role").order_by())
 
 
-def organizations_led(user: User) -> QuerySet[Organization]:
+def organizations_led(user: User | Any) -> QuerySet[Organization]:
     """Those where she is a lead."""
     return Organization.objects.filter(members__user=user, members__role__in=LEADS)
 
@@ -298,8 +318,14 @@ def refusal_to_retry(request: HttpRequest, pk: int) -> PullRefusal:
 
 def queue_to_lead(request: HttpRequest, pk: int) -> Queue:
     """A queue of an organization where she is a lead, whether or not she reviews it. Raises Http404."""
-    queues = Queue.objects.filter(pk=pk, organization__in=_led(request))
-    return _found(queues.select_related("organization", "feedback_task__upstream").first())
+    return _found(_queue_led.first(pk=pk, user=user_of(request).pk))
+
+
+_queue_led = Compiled(
+    lambda: Queue.objects.filter(
+        pk=asked("pk"), organization__in=organizations_led(asked("user")).values("pk")
+    ).select_related("organization", "feedback_task__upstream")
+)
 
 
 def item_to_lead(request: HttpRequest, pk: int) -> QueueItem:

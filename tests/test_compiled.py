@@ -4,11 +4,22 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, connection
-from django.db.models import CharField, DateTimeField, F
+from django.db.models import CharField, DateTimeField, F, Value
 from django.test.utils import CaptureQueriesContext
 
 from gradebench import compiled
-from gradebench.compiled import Compiled, CompiledUpdate, asked, insert, insert_all, insert_many
+from gradebench.compiled import (
+    Among,
+    Compiled,
+    CompiledCount,
+    CompiledDelete,
+    CompiledUpdate,
+    Together,
+    asked,
+    insert,
+    insert_all,
+    insert_many,
+)
 from reviews.models import ApiToken, Completion, CompletionTag, Document, Queue, QueueItem, Tag
 from tests import factories
 
@@ -42,6 +53,40 @@ def test_it_converts_values_of_a_list_as_the_queryset_does() -> None:
     assert found == list(Completion.objects.values_list(*columns))
 
 
+def test_what_never_varies_stands_in_the_statement_and_a_percent_sign_stays_one() -> None:
+    completion = factories.completion(factories.organization())
+    finished = Compiled(
+        lambda: (
+            Completion.objects.annotate(odd=F("pk") % 2)
+            .filter(odd__lt=2, pk=asked("pk"), status="finished", uid=Value(completion.uid), purged_at=None)
+            .values_list("pk")
+        )
+    )
+    with CaptureQueriesContext(connection) as asked_for:
+        assert finished.all(pk=completion.pk) == [(completion.pk,)]
+        assert finished.all(pk=completion.pk + 1) == []
+    assert [("'finished'" in query["sql"], " % 2" in query["sql"]) for query in asked_for] == [(True, True)] * 2
+
+
+def test_a_number_that_no_column_holds_is_found_nowhere() -> None:
+    queue = factories.feedback_task(factories.organization()).queue
+    above = Compiled(lambda: Queue.objects.filter(pk__gte=asked("pk")).values_list("pk"))
+    assert [above.all(pk=pk) for pk in (-(2**80), 2**80)] == [[(queue.pk,)], []]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite's driver keeps its statements.")
+def test_the_server_keeps_the_plan_of_a_statement() -> None:
+    rows = Queue.objects.filter(pk=asked("pk"), name=asked("name", CharField()))
+    named = Compiled(lambda: rows.values_list("pk"))
+    named_too = Compiled(lambda: rows.values_list("pk", "name"), planned_anew=True)
+    for pk in range(3):
+        assert not named.all(pk=pk, name="x")
+        assert not named_too.all(pk=pk, name="x")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%\"name\" = ($1)%'")
+        assert cursor.fetchone() == (1,)
+
+
 def test_it_compares_moments() -> None:
     completion = factories.completion(factories.organization())
     since = Compiled(
@@ -64,6 +109,28 @@ def test_an_update_changes_what_meets_its_condition_and_says_how_many() -> None:
     assert rename(pk=queue.pk, most=60, name="Tone") == 1
     now = Queue.objects.get(pk=queue.pk)
     assert (now.name, now.claim_minutes) == ("Tone", queue.claim_minutes + 1)
+
+
+def test_an_update_says_what_became_of_a_column() -> None:
+    queue = factories.feedback_task(factories.organization()).queue
+    longer = CompiledUpdate(
+        lambda: (Queue.objects.filter(pk=asked("pk")), {"claim_minutes": F("claim_minutes") + 1}),
+        returning="claim_minutes",
+    )
+    assert longer.changed(pk=queue.pk) == [queue.claim_minutes + 1]
+    assert longer.changed(pk=queue.pk + 1) == []
+    assert Queue.objects.get(pk=queue.pk).claim_minutes == queue.claim_minutes + 1
+
+
+def test_it_deletes_what_meets_its_condition_and_nothing_else() -> None:
+    organization = factories.organization()
+    for name in ("a", "b"):
+        Tag.objects.create(organization=organization, name=name)
+    forget = CompiledDelete(
+        lambda: Tag.objects.filter(organization=asked("organization"), name=asked("name", CharField()))
+    )
+    assert [forget(organization=organization.pk, name="a") for _ in range(2)] == [1, 0]
+    assert Tag.objects.get().name == "b"
 
 
 def test_an_inserted_row_is_the_saved_one() -> None:
@@ -118,3 +185,36 @@ def test_of_many_those_that_are_there_are_left_out() -> None:
     insert_many([])
     assert CompletionTag.objects.filter(completion=completion).count() == 2
     assert not QueueItem.objects.exists()
+
+
+def test_several_are_asked_in_one_statement_and_each_has_its_own_rows_in_its_own_order() -> None:
+    completion = factories.completion(factories.organization(), tags=["b", "a"])
+    other = factories.completion(factories.organization(), tags=["c"])
+    both = Together(
+        lambda: (
+            CompletionTag.objects.filter(Among("completion", "ids"))
+            .order_by("tag__name")
+            .values_list("completion_id", "tag__name")
+        ),
+        lambda: Completion.objects.filter(Among("pk", "ids")).order_by("-pk").values_list("pk", "uid")[:1],
+    )
+    for row, names in ((completion, ["a", "b"]), (other, ["c"])):
+        with CaptureQueriesContext(
+            connection,
+        ) as asked_for:
+            tags, rows = both.all(ids=[row.pk])
+        assert len(asked_for) == 1
+        assert [tuple(found) for found in tags] == [(row.pk, name) for name in names]
+        assert [tuple(found) for found in rows] == [(row.pk, row.uid)]
+    assert [tuple(found) for found in both.all(ids=[completion.pk, other.pk])[1]] == [(other.pk, other.uid)]
+    assert both.all(ids=[]) == [[], []]
+
+
+def test_it_counts_as_far_as_the_question_says() -> None:
+    organization = factories.organization()
+    rows = [factories.completion(organization) for _ in range(3)]
+    factories.completion(factories.organization())
+    count = CompiledCount(lambda: Completion.objects.filter(organization=asked("organization")).values_list("pk")[:2])
+    assert count(organization=organization.pk) == 2
+    among = CompiledCount(lambda: Completion.objects.filter(Among("pk", "ids")).values_list("pk"))
+    assert [among(ids=ids) for ids in ([rows[0].pk], {row.pk for row in rows}, [])] == [1, 3, 0]

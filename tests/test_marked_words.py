@@ -29,6 +29,7 @@ UNSPOKEN_MODULES = {
     "workflow/upstreams.py": "commands and Admin",
     "workflow/word_index.py": "the database",
     "web/health.py": "monitors, as JSON",
+    "web/kept.py": "whoever writes a template",
     "web/metrics.py": "monitors",
     "web/task_examples.py": "a schema to begin from becomes a document of its own",
     "models/base.py": "whoever programs against it",

@@ -303,7 +303,7 @@ class ReviewScreen:
     conversation: Conversation
     form: SchemaForm
     claimed_until: datetime
-    progress: Progress
+    progress: Progress | None
     edits: tuple[EditBox, ...] = ()
     comment: str = ""
     flag_reason: str = ""

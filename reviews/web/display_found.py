@@ -8,7 +8,8 @@ from reviews.web.display_sync import Figure, Option
 
 @dataclass(frozen=True, slots=True)
 class FoundRow:
-    """One completion of the list; `address` leads to it and back. `marks` are words: edited, flagged, graded."""
+    """One completion of the list; `address` leads to it and back. `marks` are words: edited, flagged, graded; so is
+    `conflict`."""
 
     id: int
     name: str
@@ -19,7 +20,7 @@ class FoundRow:
     received_at: datetime
     tags: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
-    conflict: bool = False
+    conflict: str = ""
 
 
 @dataclass(frozen=True, slots=True)

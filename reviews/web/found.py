@@ -1,6 +1,6 @@
 """The list of completions: searching, filtering, and filters under a name."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 
 from django.contrib import messages
@@ -10,17 +10,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from reviews.access import leads_in, organization_for, organizations_of, user_of, view_for
-from reviews.models import Completion, CompletionTag, Organization, QueueItem, Status, User
+from reviews.access import leads_in, membership_for, memberships_for, user_of, view_for
+from reviews.models import Organization, Status, User
 from reviews.web.display_found import FoundPage, FoundRow, ViewLink
 from reviews.web.display_sync import Figure, Option
-from reviews.web.found_filter import MOST_OFFERED, Asked, act_address, chips, fields
-from reviews.web.http import render
+from reviews.web.found_filter import Asked, act_address, chips, fields
+from reviews.web.http import render, standing_for
 from reviews.web.json_text import showable
 from reviews.web.zones import zone_of
-from reviews.workflow import finding, found, saved_views
+from reviews.workflow import found, saved_views
 from reviews.workflow.finding import Wanted
-from reviews.workflow.found import Stretch, place_of
+from reviews.workflow.found import Found, Marks, Offered, Stretch, place_of
 from reviews.workflow.saved_views import ViewRefused
 
 PAGE = 50
@@ -32,10 +32,12 @@ MOST_COUNTED = 1_000
 @require_GET
 def completions(request: HttpRequest) -> HttpResponse:
     """The completions of one of her organizations, the newest first, filtered as the address says."""
-    organization = organization_for(request, request.GET.get("organization", ""))
-    if organization is None:
+    member = membership_for(request, request.GET.get("organization", ""))
+    if member is None:
         return render(request, "reviews/completions.html", {"page": None})
-    return _show(request, organization, Asked.read(request.META.get("QUERY_STRING", ""), zone_of(user_of(request))))
+    return _show(
+        request, member.organization, Asked.read(request.META.get("QUERY_STRING", ""), zone_of(user_of(request)))
+    )
 
 
 @login_required
@@ -43,9 +45,10 @@ def completions(request: HttpRequest) -> HttpResponse:
 def view_save(request: HttpRequest) -> HttpResponse:
     """Keep the filter of the list under a name; a lead may share it."""
     asked = Asked.read(request.POST.get("query", ""), zone_of(user_of(request)))
-    organization, user = organization_for(request, asked.organization), user_of(request)
-    if organization is None or asked.refused is not None:
+    member, user = membership_for(request, asked.organization), user_of(request)
+    if member is None or asked.refused is not None:
         return _to(asked)
+    organization = member.organization
     name, shared = request.POST.get("name", ""), _shares(request, user, organization)
     try:
         saved_views.save(organization, user, name=name, wanted=asked.wanted, shared=shared)
@@ -89,13 +92,14 @@ def _show(
     request: HttpRequest, organization: Organization, asked: Asked, *, view_name: str = "", view_error: str = ""
 ) -> HttpResponse:
     user = user_of(request)
-    several = list(organizations_of(user).order_by("slug"))
-    leads = leads_in(user, organization.pk)
+    several = [member.organization for member in memberships_for(request)]
+    leads = organization.pk in standing_for(request).led_ids
     asked = replace(asked, organization=organization.slug if len(several) > 1 else "")
     views = _views(user, asked, organization)
     mine = next((view for view in views if view.chosen and not view.by), None)
     refused = asked.refused
-    further = fields(organization, asked, user, leads=leads)
+    offered = found.offered(organization)
+    further = fields(offered, asked, user, leads=leads)
     page = FoundPage(
         organization=organization.slug,
         organizations=tuple(Option(row.slug, row.name, row.pk == organization.pk) for row in several),
@@ -113,12 +117,12 @@ def _show(
         leads=leads,
     )
     if refused is None:
-        page = _filled(page, organization, asked, user)
+        page = _filled(page, organization, asked, user, offered)
     status = 422 if refused is not None or view_error else 200
     return render(request, "reviews/completions.html", {"page": page}, status=status)
 
 
-def _filled(page: FoundPage, organization: Organization, asked: Asked, user: User) -> FoundPage:
+def _filled(page: FoundPage, organization: Organization, asked: Asked, user: User, offered: Offered) -> FoundPage:
     stretch = _stretch(organization, asked, user)
     rows = stretch.rows
     is_whole = not (stretch.newer or stretch.older)
@@ -131,13 +135,8 @@ def _filled(page: FoundPage, organization: Organization, asked: Asked, user: Use
         newer=_newer(asked, stretch),
         older=replace(asked, before=place_of(rows[-1]), after=None).address if stretch.older and rows else "",
         act=act_address() if page.leads and rows else "",
-        queues=_queues(organization) if page.leads else (),
+        queues=tuple(Option(str(pk), name, chosen=False) for pk, name in offered.queues) if page.leads else (),
     )
-
-
-def _queues(organization: Organization) -> tuple[Option, ...]:
-    names = organization.queues.order_by("name").values_list("pk", "name")[:MOST_OFFERED]
-    return tuple(Option(str(pk), name, chosen=False) for pk, name in names)
 
 
 def _stretch(organization: Organization, asked: Asked, user: User) -> Stretch:
@@ -160,36 +159,30 @@ def _views(user: User, asked: Asked, organization: Organization) -> tuple[ViewLi
             name=view.name,
             address=asked.showing(view.query, zone_of(user)).address,
             chosen=bool(said) and view.query == said,
-            by=view.user.get_username() if view.user_id != user.pk else "",
+            by=view.username if view.user_id != user.pk else "",
             shared=view.shared,
         )
-        for view in saved_views.seen_by(user, organization)[:MOST_OFFERED]
+        for view in saved_views.seen_by(user, organization)
     )
 
 
-def _rows(rows: Iterable[Completion], asked: Asked) -> tuple[FoundRow, ...]:
-    ids = [row.pk for row in rows]
-    tags: dict[int, list[str]] = {}
-    links = CompletionTag.objects.filter(completion__in=ids).order_by("tag__name")
-    for pk, name in links.values_list("completion_id", "tag__name"):
-        tags.setdefault(pk, []).append(name)
-    here = Completion.objects.filter(pk__in=ids)
-    edited = set(finding.edited(here).values_list("pk", flat=True))
-    flagged = set(QueueItem.objects.flagged().filter(completion__in=ids).values_list("completion_id", flat=True))
-    graded = set(finding.graded(here).values_list("pk", flat=True))
-    marks = ((flagged, _("flagged")), (edited, _("edited")), (graded, _("graded")))
+def _rows(rows: Sequence[Found], asked: Asked) -> tuple[FoundRow, ...]:
+    known = found.marks(rows) if rows else Marks({}, (), (), ())
+    marks = ((known.flagged, _("flagged")), (known.edited, _("edited")), (known.graded, _("graded")))
+    purged, empty, conflict = _("Its text was purged."), _("It has no text."), _("in conflict")
+    address, statuses = asked.to(), dict(Status.choices)
     return tuple(
         FoundRow(
             id=row.pk,
             name=row.uid,
-            address=asked.to(row.pk),
-            preview=_("Its text was purged.") if row.purged_at else showable(row.preview) or _("It has no text."),
+            address=address(row.pk),
+            preview=purged if row.purged_at else showable(row.preview) or empty,
             model=row.model,
-            status="" if row.status == Status.FINISHED else row.get_status_display(),
+            status="" if row.status == Status.FINISHED else str(statuses.get(row.status, row.status)),
             received_at=row.received_at,
-            tags=tuple(tags.get(row.pk, ())),
+            tags=tuple(known.tags.get(row.pk, ())),
             marks=tuple(word for having, word in marks if row.pk in having),
-            conflict=row.conflict_document_id is not None,
+            conflict=conflict if row.conflict_document_id is not None else "",
         )
         for row in rows
     )

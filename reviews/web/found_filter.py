@@ -1,6 +1,6 @@
 """The filter of the list of completions: as an address says it, as chips, and as the fields of its form."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from urllib.parse import parse_qsl
@@ -10,18 +10,17 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
-from reviews.models import FeedbackTask, Member, Organization, Queue, Status, Tag, Upstream, User
+from reviews.models import Organization, Status, User
 from reviews.web import keyset
 from reviews.web.display_found import Chip, Choice, Entry
 from reviews.web.display_sync import Option
 from reviews.web.keyset import Place
-from reviews.workflow import feedback_tasks, found, grade_values
+from reviews.workflow import feedback_tasks, grade_values
 from reviews.workflow.documents import Json
 from reviews.workflow.finding import NO, PURGED, YES, Wanted, WantedRefused
+from reviews.workflow.found import MOST_OFFERED, Named, Offered
 
 EVERYTHING = Wanted()
-MOST_OFFERED = 200
-MOST_RUBRICS = 20
 MOST_NUMBERS = 10
 
 
@@ -82,9 +81,12 @@ class Asked:
         """Where it leads."""
         return f"{resolve_url('completions')}?{self.query}" if self.query else resolve_url("completions")
 
-    def to(self, completion_id: int) -> str:
-        """The address of a completion of the list, from which a link leads back here."""
-        return f"{resolve_url('completion', completion_id)}?{urlencode({'found': self.query})}"
+    def to(self) -> Callable[[int], str]:
+        """The address of each completion of the list, from which a link leads back here."""
+        # One is asked for, the others differ by the number.
+        before, after = resolve_url("completion", 0).rsplit("0", 1)
+        back = urlencode({"found": self.query})
+        return lambda pk: f"{before}{pk}{after}?{back}"
 
     def text(self, name: str) -> str:
         """What the address says, for a form that is shown again."""
@@ -109,6 +111,8 @@ def act_address() -> str:
 def chips(organization: Organization, asked: Asked) -> tuple[Chip, ...]:
     """What the list is filtered by, each with the way to be without it."""
     wanted = asked.start.wanted
+    if wanted == EVERYTHING:
+        return ()
     said: list[tuple[str, str, Wanted]] = [
         (_("words"), wanted.q, replace(wanted, q="")),
         (_("model"), wanted.model, replace(wanted, model="")),
@@ -155,38 +159,32 @@ def _name(rows: object, pk: int | None) -> str:
 # Fields ----------------------------------------------------------------------------------------------------------
 
 
-def fields(organization: Organization, asked: Asked, user: User, *, leads: bool) -> tuple[Choice | Entry, ...]:
+def fields(offered: Offered, asked: Asked, user: User, *, leads: bool) -> tuple[Choice | Entry, ...]:
     """The filters beside the words, each with what may be chosen."""
-    mine = {"organization": organization}
-    tasks = list(
-        FeedbackTask.objects.filter(**mine).select_related("current_revision").order_by("name", "pk")[:MOST_OFFERED]
-    )
-    people = Member.objects.filter(**mine).order_by("user__username").values_list("user__username", flat=True)
-    tags = Tag.objects.filter(**mine).order_by("name").values_list("name", flat=True)[:MOST_OFFERED]
-    names = people[:MOST_OFFERED] if leads else [user.get_username()]
+    names = offered.people if leads else (user.get_username(),)
     yes_or_no = ((YES, _("yes")), (NO, _("no")))
     return (
-        _entry(asked, "model", _("Model"), offered=found.models(organization)),
-        *_tags(asked, tuple(tags)),
+        _entry(asked, "model", _("Model"), offered=offered.models),
+        *_tags(asked, offered.tags),
         _choice(asked, "status", _("Status"), [*Status.choices, (PURGED, _("purged"))]),
         _entry(asked, "from", _("Received from"), kind="date"),
         _entry(asked, "to", _("Received to"), kind="date"),
         _entry(asked, "low", _("Least probable token, at most %")),
-        _choice(asked, "queue", _("Queue"), _named(Queue.objects.filter(**mine).order_by("name"))),
+        _choice(asked, "queue", _("Queue"), _named(offered.queues)),
         _choice(asked, "reviewer", _("Graded by"), [(name, name) for name in names]),
-        _choice(asked, "task", _("Feedback task"), [(str(task.pk), task.name) for task in tasks]),
-        _entry(asked, "grade", _("Grade"), hint=_("question:answer"), offered=tuple(_answers(tasks))),
+        _choice(asked, "task", _("Feedback task"), _named(offered.tasks)),
+        _entry(asked, "grade", _("Grade"), hint=_("question:answer"), offered=tuple(_answers(offered.rubrics))),
         _choice(asked, "graded", _("Graded"), yes_or_no),
         _choice(asked, "edited", _("Edited"), yes_or_no),
         _choice(asked, "conflict", _("In conflict"), yes_or_no),
         _choice(asked, "flagged", _("Flagged"), yes_or_no),
         _entry(asked, "session", _("Session")),
-        _choice(asked, "upstream", _("Upstream"), _named(Upstream.objects.filter(**mine).order_by("name"))),
+        _choice(asked, "upstream", _("Upstream"), _named(offered.upstreams)),
     )
 
 
-def _named(rows: object) -> list[tuple[str, str]]:
-    return [(str(pk), name) for pk, name in rows.values_list("pk", "name")[:MOST_OFFERED]]  # type: ignore[attr-defined]
+def _named(rows: Iterable[Named]) -> list[tuple[str, str]]:
+    return [(str(row.pk), row.name) for row in rows]
 
 
 def _tags(asked: Asked, offered: tuple[str, ...]) -> Iterator[Entry]:
@@ -213,13 +211,11 @@ def _choice(asked: Asked, name: str, label: str, options: Iterable[tuple[str, st
     return Choice(name, label, tuple(found_options), asked.error(name))
 
 
-def _answers(tasks: Iterable[FeedbackTask]) -> Iterator[str]:
-    """What can be looked for, of the first rubrics: each answer that they offer, as `question:answer`."""
+def _answers(rubrics: Iterable[str]) -> Iterator[str]:
+    """What can be looked for: each answer that they offer, as `question:answer`."""
     said: dict[str, None] = {}
-    for task in list(tasks)[:MOST_RUBRICS]:
-        if task.current_revision is None:
-            continue
-        properties = feedback_tasks.schema_of(task.current_revision).get("properties")
+    for text in rubrics:
+        properties = feedback_tasks.schema_in(text).get("properties")
         for name, part in properties.items() if isinstance(properties, dict) else ():
             said |= {f"{name}:{grade_values.said(value)}": None for value in _offered(part)}
     return iter(list(said)[:MOST_OFFERED])

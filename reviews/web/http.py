@@ -11,7 +11,7 @@ from django.utils import timezone
 from django_htmx.http import HttpResponseClientRedirect
 
 from gradebench.addresses import address_of
-from reviews.access import Standing, standing_of, user_of
+from reviews.access import Standing, standing_in, standing_of, user_of
 from reviews.models import User
 from reviews.web.display import ReviewScreen
 from reviews.web.zones import zone_of
@@ -27,7 +27,9 @@ def standing_for(request: HttpRequest) -> Standing:
     """Where the signed-in person leads and administers, asked once for each request."""
     standing: Standing | None = getattr(request, "_standing", None)
     if standing is None:
-        standing = standing_of(user_of(request))
+        members = vars(request).get("_memberships")
+        known = {member.organization_id: member.role for member in members} if members is not None else None
+        standing = standing_of(user_of(request)) if known is None else standing_in(known)
         vars(request)["_standing"] = standing
     return standing
 

@@ -1,6 +1,6 @@
 """The items of a queue, list by list, and offering them again: what was skipped, done, closed or is held."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from django.contrib import messages
@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from reviews.access import leads_in, queue_to_lead
-from reviews.models import Assignment, AssignmentState, ClaimChange, ClaimEvent, Completion, ItemState, QueueItem, User
+from reviews.models import Assignment, AssignmentState, Completion, ItemState, QueueItem, User
 from reviews.web.display_leads import ItemAction, ItemNote, ItemRow, ItemsPage, LedItem
 from reviews.web.display_sync import Option
 from reviews.web.http import actor_of, posted_id, render
@@ -24,7 +24,7 @@ from reviews.web.keyset import number
 from reviews.workflow import queue_items as verbs
 from reviews.workflow.audit import Actor
 from reviews.workflow.kept_words import shown
-from reviews.workflow.queue_items import NotSo
+from reviews.workflow.queue_items import Claim, Listed, NotSo
 
 PAGE = 50
 _LABELS = {
@@ -76,16 +76,8 @@ class ItemFilter:
 def queue_items(request: HttpRequest, pk: int) -> HttpResponse:
     """One list of the queue's items."""
     queue, asked = queue_to_lead(request, pk), ItemFilter.read(request.GET)
-    found = verbs.listed(queue.pk, asked.name)
-    if asked.after is not None:
-        items = list(found.filter(pk__gt=asked.after).order_by("pk")[: PAGE + 1])
-        newer, older = len(items) > PAGE, True
-        items = items[:PAGE][::-1]
-    else:
-        found = found.filter(pk__lt=asked.before) if asked.before is not None else found
-        items = list(found[: PAGE + 1])
-        newer, older = asked.before is not None, len(items) > PAGE
-        items = items[:PAGE]
+    found = verbs.listed(queue.pk, asked.name, most=PAGE, before=asked.before, after=asked.after)
+    items = found.rows
     page = ItemsPage(
         queue_id=queue.pk,
         queue_name=queue.name,
@@ -98,8 +90,8 @@ def queue_items(request: HttpRequest, pk: int) -> HttpResponse:
         empty=str(_EMPTY[asked.name]),
         action=_action(_ACTION[asked.name]) if asked.name in _ACTION else None,
         back=asked.query,
-        newer=_newer(asked, items, newer=newer, queue_id=queue.pk),
-        older=replace(asked, before=items[-1].pk, after=None).address(queue.pk) if older and items else "",
+        newer=_newer(asked, items, newer=found.newer, queue_id=queue.pk),
+        older=replace(asked, before=items[-1].pk, after=None).address(queue.pk) if found.older and items else "",
     )
     return render(request, "reviews/queue_items.html", {"page": page})
 
@@ -196,48 +188,45 @@ def _action(do: str) -> ItemAction:
             )
 
 
-def _rows(items: list[QueueItem]) -> tuple[ItemRow, ...]:
-    claims: dict[int, list[Assignment]] = {}
-    states = (AssignmentState.HELD, AssignmentState.SKIPPED, AssignmentState.DONE)
-    found = Assignment.objects.filter(item__in=items, state__in=states, requeued_at=None)
-    for claim in found.select_related("reviewer").order_by("pk"):
-        claims.setdefault(claim.item_id, []).append(claim)
-    skips = ClaimEvent.objects.filter(assignment__item__in=items, change=ClaimChange.SKIPPED)
-    reasons = dict(skips.values_list("assignment_id", "reason"))
-    return tuple(_row(item, claims.get(item.pk, []), reasons) for item in items)
-
-
-def _row(item: QueueItem, claims: list[Assignment], reasons: Mapping[int, str]) -> ItemRow:
-    notes = [_note(claim, reasons.get(claim.pk, "")) for claim in claims]
-    if item.closed_because:
-        notes.append(ItemNote(shown(item.closed_because)))
-    return ItemRow(
-        id=item.pk,
-        completion_id=item.completion_id,
-        completion_name=item.completion.uid,
-        preview=_("Its text was purged.") if item.completion.purged_at else showable(item.completion.preview),
-        received_at=item.received_at,
-        reviews=_("%(done)d of %(needed)d") % {"done": item.reviews_done, "needed": item.reviews_needed},
-        notes=tuple(notes),
-        flagged=item.flagged_at is not None,
+def _rows(items: Sequence[Listed]) -> tuple[ItemRow, ...]:
+    claims = verbs.claims_on([item.pk for item in items]) if items else {}
+    purged, reviews = _("Its text was purged."), _("%(done)d of %(needed)d")
+    return tuple(
+        ItemRow(
+            id=item.pk,
+            completion_id=item.completion_id,
+            completion_name=item.uid,
+            preview=purged if item.purged_at else showable(item.preview),
+            received_at=item.received_at,
+            reviews=reviews % {"done": item.reviews_done, "needed": item.reviews_needed},
+            notes=tuple(_notes(item, claims.get(item.pk, ()))),
+            flagged=item.flagged_at is not None,
+        )
+        for item in items
     )
 
 
-def _note(claim: Assignment, reason: str) -> ItemNote:
-    who = {"who": claim.reviewer.get_username()}
+def _notes(item: Listed, claims: Iterable[Claim]) -> Iterator[ItemNote]:
+    yield from map(_note, claims)
+    if item.closed_because:
+        yield ItemNote(shown(item.closed_because))
+
+
+def _note(claim: Claim) -> ItemNote:
+    who = {"who": claim.username}
     match claim.state:
         case AssignmentState.DONE:
             return ItemNote(_("graded by %(who)s") % who)
         case AssignmentState.SKIPPED:
             said = _("skipped by %(who)s") % who
-            return ItemNote(f"{said}: {shown(reason)}" if reason else said)
+            return ItemNote(f"{said}: {shown(claim.reason)}" if claim.reason else said)
         case _ if claim.held_until <= timezone.now():
             return ItemNote(_("held by %(who)s, whose time is over") % who)
         case _:
             return ItemNote(_("held by %(who)s until") % who, claim.held_until)
 
 
-def _newer(asked: ItemFilter, items: list[QueueItem], *, newer: bool, queue_id: int) -> str:
+def _newer(asked: ItemFilter, items: Sequence[Listed], *, newer: bool, queue_id: int) -> str:
     if newer and items:
         return replace(asked, before=None, after=items[0].pk).address(queue_id)
     is_start = asked.before is None and asked.after is None

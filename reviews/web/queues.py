@@ -5,10 +5,11 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from reviews.access import queue_for, queues_led, standing_of, user_of
-from reviews.models import Assignment, Queue, User
+from gradebench.compiled import Among, Compiled, asked
+from reviews.access import queue_for, user_of
+from reviews.models import Assignment, Queue
 from reviews.web.display import QueueCard, QueueDone
-from reviews.web.http import day_start, go_to, render
+from reviews.web.http import day_start, go_to, render, standing_for
 from reviews.workflow import queues as verbs
 from reviews.workflow import stats
 
@@ -17,9 +18,8 @@ from reviews.workflow import stats
 @require_GET
 def queues(request: HttpRequest) -> HttpResponse:
     """All queues that she reviews, and those that she leads without reviewing them."""
-    user = user_of(request)
-    shown = cards(user)
-    return render(request, "reviews/queues.html", {"queues": shown, "others": _others(user, shown)})
+    shown = cards(request)
+    return render(request, "reviews/queues.html", {"queues": shown, "others": _others(request, shown)})
 
 
 @login_required
@@ -56,39 +56,52 @@ def queue_done(request: HttpRequest, pk: int) -> HttpResponse:
         mine_today=stats.done_by(user, [queue], since=day_start(user)).get(queue.pk, 0),
         in_review=counts.held,
         skipped=stats.skipped_by(user, [queue]).get(queue.pk, 0),
-        next_queue=next((card for card in cards(user) if card.ready and card.id != queue.pk), None),
+        next_queue=next((card for card in cards(request) if card.ready and card.id != queue.pk), None),
     )
     return render(request, "reviews/queue_done.html", {"done": done})
 
 
-def _others(user: User, shown: list[QueueCard]) -> list[Queue]:
+def _others(request: HttpRequest, shown: list[QueueCard]) -> list[Queue]:
     """What she leads and is not among her own: paused ones, and those of chosen reviewers."""
-    led = queues_led(user).filter(feedback_task__archived_at=None).exclude(pk__in=[card.id for card in shown])
-    return list(led.order_by("name", "pk"))
+    led = standing_for(request).led_ids
+    own = {card.id for card in shown}
+    return [queue for queue in _in_organizations.all(organizations=led) if queue.pk not in own] if led else []
 
 
-def cards(user: User) -> list[QueueCard]:
-    """Her queues with their figures, in a fixed number of queries."""
-    rows = Queue.objects.visible_to(user).select_related(
-        "feedback_task__current_revision", "feedback_task__upstream", "organization"
+_in_organizations = Compiled(
+    lambda: (
+        Queue.objects.filter(Among("organization_id", "organizations"), feedback_task__archived_at=None)
+        .order_by("name", "pk")
+        .only("name", "is_open")
     )
-    found = list(rows)
-    counts, skipped = stats.count_items(found), stats.skipped_by(user, found)
-    today = stats.done_by(user, found, since=day_start(user))
-    led = standing_of(user).led_ids
-    held = dict(Assignment.objects.held_by(user).filter(prefetched=False).values_list("item__queue_id", "pk"))
+)
+_reviewed = Compiled(
+    lambda: (
+        Queue.objects.visible_to(asked("user"))
+        .select_related("feedback_task__current_revision", "feedback_task__upstream", "organization")
+        .defer("feedback_task__current_revision__schema_text")
+    )
+)
+
+
+def cards(request: HttpRequest) -> list[QueueCard]:
+    """Her queues with their figures, in a fixed number of queries."""
+    user = user_of(request)
+    found = _reviewed.all(user=user.pk)
+    counts, hers = stats.count_items(found), stats.hers(user, found, since=day_start(user))
+    led = standing_for(request).led_ids
     return [
         QueueCard(
             id=queue.pk,
             name=queue.name,
             instruction=revision.instruction if (revision := queue.feedback_task.current_revision) else "",
-            waiting=max(0, counts[queue.pk].free - skipped.get(queue.pk, 0)),
+            waiting=max(0, counts[queue.pk].free - hers.skipped.get(queue.pk, 0)),
             in_review=counts[queue.pk].held,
             done=counts[queue.pk].done,
             total=counts[queue.pk].total,
-            mine_today=today.get(queue.pk, 0),
-            skipped=skipped.get(queue.pk, 0),
-            resume_id=held.get(queue.pk),
+            mine_today=hers.done.get(queue.pk, 0),
+            skipped=hers.skipped.get(queue.pk, 0),
+            resume_id=hers.held.get(queue.pk),
             upstream=upstream.name if (upstream := queue.feedback_task.upstream) else "",
             led=queue.organization_id in led,
         )

@@ -3,9 +3,10 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required, login_required
@@ -18,7 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django_htmx.http import reswap, retarget
 
 from reviews.access import assignment_for, draft_for, queue_for, user_of
-from reviews.models import Assignment, AssignmentState, Queue, User
+from reviews.models import Assignment, AssignmentState, Feedback, Queue, User
 from reviews.web import conversation, drafts, edits, rows, schema_form, uncertain
 from reviews.web.display import Conversation, FormError, Progress, ReviewScreen, UndoLine
 from reviews.web.drafts import Restored
@@ -37,6 +38,7 @@ NO_REASON = gettext_lazy("Say in a few words what a lead should look at.")
 PAUSED = gettext_lazy("Done. This queue is paused, so no further item was opened.")
 NOT_HERS = gettext_lazy("Done. You do not review this queue, so no further item was opened.")
 MOST_GRADE_CHARACTERS = 40
+NO_SCHEMA = '{"type":"object"}'
 # The kinds of fields that one key can answer, and those that keys can answer at all.
 ONE_KEY_KINDS = ("choice", "boolean", "scale")
 KEYED_KINDS = (*ONE_KEY_KINDS, "checks", "variant")
@@ -74,7 +76,8 @@ def queue_prefetch(request: HttpRequest, pk: int) -> HttpResponse:
     claimed = queues.prefetch(queue_for(request, pk), reviewer=user_of(request))
     if claimed is None:
         return HttpResponse(status=204)
-    screen = screen_of(assignment_for(request, claimed.pk), user_of(request))
+    # The page that has it says already how far the queue is.
+    screen = screen_of(assignment_for(request, claimed.pk), user_of(request), counted=False)
     if request.POST.get("have") == screen.ready:
         return HttpResponse(status=204)
     return render(request, "reviews/_review.html", {"screen": screen})
@@ -95,7 +98,7 @@ def review_submit(request: HttpRequest, pk: int) -> HttpResponse:
         return _refused(request, assignment, user, form, errors)
     changed = edits.changed_leaves(read_item(assignment), request.POST)
     try:
-        grading.submit(
+        submitted = grading.submit(
             assignment,
             values=values,
             comment=comment_of(request),
@@ -116,7 +119,7 @@ def review_submit(request: HttpRequest, pk: int) -> HttpResponse:
         return _refused(request, assignment, user, form, [FormError(lost)], status=409)
     except (ValuesRefused, FeedbackRefused, EditRefused) as error:
         return _refused(request, assignment, user, form, [FormError(str(error))])
-    return _next(request, assignment.item.queue)
+    return _next(request, assignment.item.queue, submitted.feedback)
 
 
 @login_required
@@ -192,9 +195,10 @@ def _form_again(request: HttpRequest, assignment: Assignment, user: User) -> Htt
     return show_screen(request, screen_of(assignment, user, posted=request.POST, form=form))
 
 
-def _next(request: HttpRequest, queue: Queue) -> HttpResponse:
+def _next(request: HttpRequest, queue: Queue, given: Feedback | None = None) -> HttpResponse:
+    """The next item. `given` is the grade of this request, which can be taken back there."""
     user = user_of(request)
-    if not Queue.objects.visible_to(user).filter(pk=queue.pk).exists():
+    if not queues.is_open_to(queue, user):
         # A lead took her off it or paused it meanwhile, or she leads it and graded a single item.
         messages.info(request, NOT_HERS if queue.is_open else PAUSED)
         return go_to(request, "queues")
@@ -203,8 +207,11 @@ def _next(request: HttpRequest, queue: Queue) -> HttpResponse:
         return go_to(request, "queue_done", queue.pk)
     if not is_htmx(request):
         return go_to(request, "review", assignment.pk)
-    fresh, undo = assignment_for(request, assignment.pk), undo_line(user, queue)
-    if request.POST.get("ready") == _ready(fresh, drafts.restore(fresh, user, schema_of(fresh))):
+    ready, undo = request.POST.get("ready"), undo_line(user, queue, given)
+    if ready and ready == _ready_now(assignment):
+        return _show_what_you_have(request, assignment, undo)
+    fresh = assignment_for(request, assignment.pk)
+    if ready and ready == _ready(fresh, drafts.restore(fresh, user, schema_of(fresh))):
         return _show_what_you_have(request, fresh, undo)
     return show_screen(request, replace(screen_of(fresh, user), undo=undo))
 
@@ -239,8 +246,11 @@ def screen_of(
     posted: Mapping[str, str] | None = None,
     form: SchemaForm | None = None,
     amends: int = 0,
+    counted: bool = True,
 ) -> ReviewScreen:
-    """All that is on the screen of an item. Without a posted form it opens with her draft, where she has one."""
+    """All that is on the screen of an item, how far the queue is only where `counted`. Without a posted form it opens
+    with her draft, where she has one.
+    """
     queue, completion = assignment.item.queue, assignment.item.completion
     revision = queue.feedback_task.current_revision
     read = read_item(assignment)
@@ -248,8 +258,8 @@ def screen_of(
     late = meet(completion, user, read, posted) if posted and is_late(assignment, posted) else None
     if kept.posted is not None:
         posted, form = kept.posted, kept.form
-    form = form or schema_form.unbound(schema_of(assignment))
-    progress = progress_of(user, queue)
+    form = form or schema_form.blank(revision.schema_text if revision else NO_SCHEMA)
+    progress = progress_of(user, queue, saved_at=kept.saved_at) if counted else None
     screen = ReviewScreen(
         assignment_id=assignment.pk,
         completion_id=completion.pk,
@@ -262,7 +272,7 @@ def screen_of(
         conversation=read,
         form=form,
         claimed_until=assignment.held_until,
-        progress=replace(progress, saved_at=kept.saved_at) if kept.saved_at else progress,
+        progress=progress,
         edits=late.boxes if late else edits.edit_boxes(read, posted),
         comment=posted.get("comment", "") if posted else "",
         flag_reason=posted.get("reason", "") if posted else "",
@@ -287,12 +297,14 @@ def _rubric(queue: Queue) -> str:
     return _("%(name)s, rubric %(number)d") % {"name": revision.name, "number": revision.number}
 
 
-def undo_line(user: User, queue: Queue) -> UndoLine | None:
-    """The last submit here, while it can be taken back."""
-    feedback = amending.undoable(user, queue)
+def undo_line(user: User, queue: Queue, given: Feedback | None = None) -> UndoLine | None:
+    """The last submit here, `given` if it was of this request, while it can be taken back."""
+    feedback = given or amending.undoable(user, queue)
     if feedback is None or feedback.assignment is None or feedback.assignment.ended_at is None:
         return None
     until = feedback.assignment.ended_at + timedelta(seconds=settings.UNDO_SECONDS)
+    if until <= clock.now():
+        return None
     grade = ", ".join(value for _name, value in rows.values(feedback)[:2])
     if len(grade) > MOST_GRADE_CHARACTERS:
         grade = f"{grade[: MOST_GRADE_CHARACTERS - 1]}…"
@@ -321,8 +333,17 @@ def _ready(assignment: Assignment, kept: Restored) -> str:
     """What a fragment of the item is made from: of two that say the same, one is as good as the other."""
     item = assignment.item
     saved = f"{kept.saved_at.timestamp():.3f}" if kept.saved_at else ""
-    parts = (assignment.pk, item.completion.current_id, item.queue.feedback_task.current_revision_id, saved)
-    return "-".join(str(part) for part in parts)
+    return _ready_of(assignment, item.completion.current_id, item.queue.feedback_task.current_revision_id, saved)
+
+
+def _ready_now(assignment: Assignment) -> str | None:
+    """The same in one question; None where there is a draft, which has to be looked at."""
+    source = queues.source_of(assignment)
+    return None if source.has_draft else _ready_of(assignment, source.document_id, source.task_revision_id, "")
+
+
+def _ready_of(assignment: Assignment, document_id: int, task_revision_id: int | None, saved: str) -> str:
+    return f"{assignment.pk}-{document_id}-{task_revision_id}-{saved}"
 
 
 def comment_of(request: HttpRequest) -> str:
@@ -330,11 +351,11 @@ def comment_of(request: HttpRequest) -> str:
     return request.POST.get("comment", "").replace("\r\n", "\n").strip()
 
 
-def progress_of(user: User, queue: Queue) -> Progress:
-    """How far the queue is, and her day in it."""
+def progress_of(user: User, queue: Queue, *, saved_at: datetime | None = None) -> Progress:
+    """How far the queue is, and her day in it; `saved_at` is when her draft was."""
     counts = stats.count_items([queue])[queue.pk]
     day = stats.reviewer_day(user, queue, since=day_start(user))
-    return Progress(counts.done, counts.total, day.submitted, day.seconds_each, day.last_at)
+    return Progress(counts.done, counts.total, day.submitted, day.seconds_each, saved_at or day.last_at)
 
 
 def errors_of(form: SchemaForm) -> list[FormError]:
@@ -352,7 +373,7 @@ def read_item(assignment: Assignment) -> Conversation:
 def schema_of(assignment: Assignment) -> dict[str, Any]:
     """What the grade of the item has to say."""
     revision = assignment.item.queue.feedback_task.current_revision
-    return feedback_tasks.schema_of(revision) if revision else {"type": "object"}
+    return feedback_tasks.schema_of(revision) if revision else orjson.loads(NO_SCHEMA)
 
 
 def _ended(assignment: Assignment) -> str:

@@ -47,5 +47,6 @@ def _text(names: str) -> str:
     return "".join(f"{{\n{path.read_text()}}}\n" for path in paths)
 
 
+@lru_cache(maxsize=16)
 def _digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:16]

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from gradebench.compiled import Compiled, asked
+from gradebench.compiled import Compiled, CompiledDelete, asked
 from reviews.models import Assignment, AssignmentState, Completion, Document, Draft, Feedback, QueueItem, User
 from reviews.workflow import clock, queues
 
@@ -91,7 +91,10 @@ def throw_away(user: User, item: QueueItem, *, pk: int) -> None:
 
 def submitted(user: User, item: QueueItem) -> None:
     """Forget what she wrote about an item. Call it within the transaction of the submit, once the claim is done."""
-    Draft.objects.filter(user=user, item=item).delete()
+    _forget(user=user.pk, item=item.pk)
+
+
+_forget = CompiledDelete(lambda: Draft.objects.filter(user=asked("user"), item=asked("item")))
 
 
 def _check_may_still_come(assignment: Assignment, amends: int) -> None:

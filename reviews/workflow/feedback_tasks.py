@@ -58,7 +58,12 @@ class Content:
 
 def schema_of(revision: FeedbackTaskRevision) -> dict[str, Any]:
     """The JSON Schema of a revision, members in their order."""
-    value: dict[str, Any] = orjson.loads(revision.schema_text)
+    return schema_in(revision.schema_text)
+
+
+def schema_in(text: str) -> dict[str, Any]:
+    """The JSON Schema that a revision keeps as this text."""
+    value: dict[str, Any] = orjson.loads(text)
     return value
 
 

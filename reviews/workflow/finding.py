@@ -143,46 +143,85 @@ def completions(organization: Organization, wanted: Wanted, *, viewer: User | No
 
 def of_their_own(organization: Organization, wanted: Wanted) -> QuerySet[Completion]:
     """Those of which their own row says that they are wanted."""
-    found = Completion.objects.filter(organization=organization, purged_at__isnull=wanted.status != PURGED)
+    shape, values = shape_of(wanted)
+    return of_shape(shape, {"organization": organization.pk, **values})
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What kind of things are wanted of a completion's own row: all of its question but the values. `columns` are the
+    conditions that have one.
+    """
+
+    columns: tuple[str, ...] = ()
+    purged: bool = False
+    # Other than finished ones.
+    rare: bool = False
+    conflict: bool | None = None
+    edited: bool | None = None
+    not_flagged: bool = False
+    not_graded: bool = False
+
+
+def shape_of(wanted: Wanted) -> tuple[Shape, dict[str, Any]]:
+    """The shape of the question, and its values."""
+    status = wanted.status if wanted.status != PURGED else ""
     said = {
         "model": wanted.model,
-        "status": wanted.status if wanted.status != PURGED else "",
+        "status": status,
         "received_at__gte": wanted.start,
         "received_at__lt": wanted.end,
         "confidence_low__lte": None if wanted.low is None else wanted.low / 100,
         "session_uid": wanted.session,
         "upstream": wanted.upstream,
-        "conflict_document__isnull": None if wanted.conflict is None else not wanted.conflict,
     }
-    found = found.filter(**{column: value for column, value in said.items() if value not in (None, "")})
+    values = {column: value for column, value in said.items() if value not in (None, "")}
+    shape = Shape(
+        columns=tuple(values),
+        purged=wanted.status == PURGED,
+        rare=status not in ("", Status.FINISHED),
+        conflict=wanted.conflict,
+        edited=wanted.edited,
+        not_flagged=wanted.flagged is False,
+        not_graded=wanted.graded is False,
+    )
+    return shape, values
+
+
+def of_shape(shape: Shape, values: Mapping[str, Any]) -> QuerySet[Completion]:
+    """The completions of an `organization` that a question of this shape finds with such values."""
+    found = Completion.objects.filter(organization=values["organization"], purged_at__isnull=not shape.purged)
+    found = found.filter(**{column: values[column] for column in shape.columns})
+    if shape.conflict is not None:
+        found = found.filter(conflict_document__isnull=not shape.conflict)
     # What follows from these anyway is what SQLite knows the partial indexes by.
-    if wanted.session:
+    if "session_uid" in shape.columns:
         found = found.exclude(session_uid="")
-    if said["status"] not in ("", Status.FINISHED):
+    if shape.rare:
         found = found.exclude(status=Status.FINISHED)
-    if wanted.edited is not None:
-        found = found.filter(_is_edited() if wanted.edited else ~_is_edited())
-    if wanted.flagged is False:
+    if shape.edited is not None:
+        found = found.filter(_is_edited() if shape.edited else ~_is_edited())
+    if shape.not_flagged:
         found = found.filter(~Exists(QueueItem.objects.flagged().filter(completion=OuterRef("pk"))))
-    if wanted.graded is False:
+    if shape.not_graded:
         found = found.filter(~_is_graded())
     return found
 
 
-def edited(found: QuerySet[Completion]) -> QuerySet[Completion]:
-    """Those of them whose text a person here has changed."""
-    return found.filter(_is_edited())
+def edits() -> QuerySet[Revision]:
+    """What people here have changed."""
+    return Revision.objects.filter(origin__in=BY_PEOPLE)
 
 
-def graded(found: QuerySet[Completion]) -> QuerySet[Completion]:
-    """Those of them with a grade that stands."""
-    return found.filter(_is_graded())
+def standing_grades() -> QuerySet[FeedbackCompletion]:
+    """The grades of completions that were neither corrected nor taken back since."""
+    return _standing(FeedbackCompletion.objects.all())
 
 
 def _is_edited() -> Q:
-    edits = Exists(Revision.objects.filter(origin__in=BY_PEOPLE, completion=OuterRef("pk")))
+    edited = Exists(edits().filter(completion=OuterRef("pk")))
     # An edit that was taken back leaves what was received.
-    return Q(edits, ~Q(current=F("received")), revision_count__gt=0)
+    return Q(edited, ~Q(current=F("received")), revision_count__gt=0)
 
 
 def _is_graded() -> Exists:
@@ -193,11 +232,10 @@ def links(organization: Organization, wanted: Wanted, *, viewer: User | None) ->
     """The ids of the completions of which other rows say that they are wanted: a query for each thing that is asked."""
     for name in wanted.tags:
         yield _ids(CompletionTag.objects.filter(tag__organization=organization, tag__name=name))
-    items = QueueItem.objects.filter(queue__organization=organization)
     if wanted.flagged:
-        yield _ids(items.flagged())
+        yield _ids(QueueItem.objects.flagged().filter(queue__organization=organization))
     if wanted.queue is not None:
-        yield _ids(items.filter(queue=wanted.queue))
+        yield _ids(QueueItem.objects.filter(queue__organization=organization, queue=wanted.queue))
     if wanted.graded:
         yield _ids(_standing(FeedbackCompletion.objects.filter(feedback__organization=organization)))
     if wanted.reviewer or wanted.task:

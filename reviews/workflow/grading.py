@@ -71,25 +71,50 @@ def submit(
     still free. Raises schema.ValuesRefused, FeedbackRefused, editing.EditRefused, editing.StaleDocument, ClaimLost.
     """
     feedback_task = assignment.item.queue.feedback_task
-    task_revision = answered(feedback_task, values, comment)
+    given = _Given(answered(feedback_task, values, comment), values, comment, edits, base_id, actor)
+    if assignment.state == AssignmentState.HELD:
+        try:
+            with transaction.atomic():
+                return _written(assignment, given)
+        except (ClaimLost, editing.StaleDocument):
+            # It is not held any more as it was read: what stands now says what to do, and why not.
+            pass
     with transaction.atomic():
-        held = _still_held(assignment)
-        revision, completion = _edited(held, edits, base_id, actor)
-        queues.finish(held)
-        feedback = Feedback(
-            organization=completion.organization,
-            feedback_task=feedback_task,
-            task_revision=task_revision,
-            origin=FeedbackOrigin.REVIEW,
-            values_text=orjson.dumps(values).decode(),
-            comment=comment,
-            reviewer=held.reviewer,
-            assignment=held,
-            supersedes=_taken_back(held),
-        )
-        insert(feedback)
-        attach(feedback, [completion], actor)
-        drafts.submitted(held.reviewer, held.item)
+        return _written(_still_held(assignment), given)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What a submit says, checked."""
+
+    task_revision: FeedbackTaskRevision
+    values: dict[str, Any]
+    comment: str
+    edits: Sequence[LeafEdit]
+    base_id: int
+    actor: Actor
+
+
+def _written(held: Assignment, given: _Given) -> Submitted:
+    """All that a submit writes. Raises ClaimLost where the claim is another than was read."""
+    queue = held.item.queue
+    revision, completion = _edited(held, given.edits, given.base_id, given.actor)
+    reviews = queues.finish(held)
+    feedback = Feedback(
+        organization=queue.organization,
+        feedback_task=queue.feedback_task,
+        task_revision=given.task_revision,
+        origin=FeedbackOrigin.REVIEW,
+        values_text=orjson.dumps(given.values).decode(),
+        comment=given.comment,
+        reviewer=held.reviewer,
+        assignment=held,
+        # Of an item that nobody has reviewed before there is nothing to correct.
+        supersedes=_taken_back(held) if reviews > 1 else None,
+    )
+    insert(feedback)
+    attach(feedback, [completion], given.actor)
+    drafts.submitted(held.reviewer, held.item)
     return Submitted(feedback, revision)
 
 
@@ -98,22 +123,13 @@ def _edited(
 ) -> tuple[Revision | None, Completion]:
     """The revision that the edits made, where they change anything, and the completion as it stands then, locked."""
     completion_id = held.item.completion_id
+    revision = None
     if edits:
         revision = editing.edit(completion_id, edits, base_id=base_id, actor=actor, assignment=held)
-    else:
-        revisions.hold(completion_id)
-        revision = None
-    completion = _graded.first(pk=completion_id)
-    if completion is None:
-        raise Completion.DoesNotExist
+    completion = revisions.hold(completion_id)
     if revision is None and completion.current_id != base_id:
         raise editing.StaleDocument(_("This completion has changed since you opened it."))
     return revision, completion
-
-
-_graded = Compiled(
-    lambda: Completion.objects.filter(pk=asked("pk")).select_related("upstream", "organization").defer("search_text")
-)
 
 
 def is_given(assignment: Assignment, *, values: dict[str, Any], comment: str) -> bool:
@@ -211,7 +227,9 @@ def _claimed(pk: int) -> Assignment:
 
 
 _claim = Compiled(
-    lambda: Assignment.objects.filter(pk=asked("pk")).select_related("item__queue__organization", "reviewer")
+    lambda: Assignment.objects.filter(pk=asked("pk")).select_related(
+        "item__queue__organization", "item__queue__feedback_task", "reviewer"
+    )
 )
 
 

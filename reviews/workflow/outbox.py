@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from gradebench.compiled import insert
 from reviews.models import Completion, Document, Feedback, Push, PushKind, PushState, QueueItem, Revision, Upstream
 from reviews.models.sync import NEEDS_A_PERSON
 from reviews.workflow import audit, circuit, clock, leftovers
@@ -70,11 +71,11 @@ def enqueue_feedback(feedback: Feedback, completion: Completion) -> Push | None:
 
     Feedback of a feedback task that the upstream does not know stays here, and the row says so.
     """
-    if completion.upstream is None:
+    if completion.upstream_id is None:
         return None
     linked = feedback.feedback_task.upstream_id == completion.upstream_id
-    return Push.objects.create(
-        upstream=completion.upstream,
+    push = Push(
+        upstream_id=completion.upstream_id,
         completion=completion,
         kind=PushKind.FEEDBACK,
         feedback=feedback,
@@ -82,6 +83,8 @@ def enqueue_feedback(feedback: Feedback, completion: Completion) -> Push | None:
         last_error="" if linked else UNLINKED,
         not_before=_after_undo(),
     )
+    insert(push)
+    return push
 
 
 def _after_undo() -> datetime:

@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any, Literal, NamedTuple
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -10,7 +12,18 @@ from django.db.models.functions import Greatest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from reviews.models import Assignment, AssignmentState, Completion, ItemState, QueueItem, User
+from gradebench.compiled import Among, Compiled, CompiledCount, Together, asked
+from reviews.models import (
+    Assignment,
+    AssignmentState,
+    ClaimChange,
+    ClaimEvent,
+    Completion,
+    ItemState,
+    QueueItem,
+    User,
+)
+from reviews.models.queues import QueueItemQuerySet
 from reviews.workflow import audit, clock, queues
 from reviews.workflow.audit import Actor
 from reviews.workflow.kept_words import CLOSED
@@ -49,8 +62,13 @@ def flagged(queue_ids: Collection[int], *, most: int, after: tuple[datetime, int
 
 def count_flagged(organization_ids: Collection[int], *, most: int) -> int:
     """How many, counted no further than one more than `most`."""
-    found = QueueItem.objects.flagged().filter(queue__organization__in=organization_ids)
-    return found.order_by()[: most + 1].count()
+    return _flagged(most)(organizations=organization_ids)
+
+
+@cache
+def _flagged(most: int) -> CompiledCount:
+    found = QueueItem.objects.flagged().filter(Among("queue__organization", "organizations"))
+    return CompiledCount(lambda: found.order_by().values_list("pk")[: most + 1])
 
 
 def unflag(item: QueueItem, *, actor: Actor) -> None:
@@ -141,22 +159,110 @@ def _count_skips_no_more(item: QueueItem) -> int:
 LISTS = ("waiting", "held", "skipped", "done", "withdrawn")
 
 
-def listed(queue_id: int, name: str) -> QuerySet[QueueItem]:
-    """The items of one of the LISTS, completions joined; the newest first. What waits for a lead is with the flags."""
-    items = QueueItem.objects.filter(queue=queue_id)
+class Listed(NamedTuple):
+    """An item as a list shows it, with what it shows of the completion."""
+
+    pk: int
+    completion_id: int
+    received_at: datetime
+    reviews_done: int
+    reviews_needed: int
+    closed_because: str
+    flagged_at: datetime | None
+    uid: str
+    preview: str
+    purged_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """Some of a list, newest first, and whether there is more on either side."""
+
+    rows: tuple[Listed, ...]
+    newer: bool = False
+    older: bool = False
+
+
+def listed(queue_id: int, name: str, *, most: int, before: int | None = None, after: int | None = None) -> Items:
+    """The newest items of one of the LISTS; those older than the item `before`, or those right above the one `after`.
+
+    What waits for a lead is with the flags.
+    """
+    if after is not None:
+        (rows,) = _list(name, "after", most).all(queue=queue_id, place=after)
+        return Items(tuple(map(Listed._make, rows[:most][::-1])), newer=len(rows) > most, older=True)
+    (rows,) = _list(name, "newest" if before is None else "before", most).all(queue=queue_id, place=before)
+    return Items(tuple(map(Listed._make, rows[:most])), newer=before is not None, older=len(rows) > most)
+
+
+@cache
+def _list(name: str, side: Literal["newest", "before", "after"], most: int) -> Together:
+    of_completion = ("completion__uid", "completion__preview", "completion__purged_at")
+    columns = (*Listed._fields[:-3], *of_completion)
+
+    def question() -> QuerySet[QueueItem, Any]:
+        items = _of_list(QueueItem.objects.filter(queue=asked("queue")), name)
+        if side != "newest":
+            items = items.filter(**{"pk__gt" if side == "after" else "pk__lt": asked("place")})
+        found = items.order_by("pk" if side == "after" else "-pk")
+        return found.values_list(*columns)[: most + 1]
+
+    return Together(question, planned_anew=True)
+
+
+def _of_list(items: QueueItemQuerySet, name: str) -> QuerySet[QueueItem]:
     match name:
         case "held":
-            found = items.open().filter(Exists(_of_item(AssignmentState.HELD)))
+            return items.open().filter(Exists(_of_item(AssignmentState.HELD)))
         case "skipped":
             skips = _of_item(AssignmentState.SKIPPED).filter(requeued_at=None)
-            found = items.open().filter(Exists(skips), flagged_at=None)
+            return items.open().filter(Exists(skips), flagged_at=None)
         case "done":
-            found = items.filter(state=ItemState.DONE)
+            return items.filter(state=ItemState.DONE)
         case "withdrawn":
-            found = items.filter(state=ItemState.WITHDRAWN)
+            return items.filter(state=ItemState.WITHDRAWN)
         case _:
-            found = items.claimable()
-    return found.select_related("completion").defer(*HEAVY).order_by("-pk")
+            return items.claimable()
+
+
+class Claim(NamedTuple):
+    """Who holds, skipped or graded an item; `reason` is what she said when she skipped it."""
+
+    item_id: int
+    pk: int
+    state: str
+    held_until: datetime
+    username: str
+    reason: str = ""
+
+
+def claims_on(item_ids: Collection[int]) -> dict[int, list[Claim]]:
+    """By the ids of the items, the first claim first; none that counts no more."""
+    found = [Claim(*row) for row in _claims.all(items=item_ids)]
+    skipped = [claim.pk for claim in found if claim.state == AssignmentState.SKIPPED]
+    reasons = dict(_reasons.all(claims=skipped)) if skipped else {}
+    claims: dict[int, list[Claim]] = {}
+    for claim in found:
+        claims.setdefault(claim.item_id, []).append(claim._replace(reason=reasons.get(claim.pk, "")))
+    return claims
+
+
+_claims = Compiled(
+    lambda: (
+        Assignment.objects.filter(
+            Among("item_id", "items"),
+            state__in=(AssignmentState.HELD, AssignmentState.SKIPPED, AssignmentState.DONE),
+            requeued_at=None,
+        )
+        .order_by("pk")
+        .values_list("item_id", "pk", "state", "held_until", "reviewer__username")
+    )
+)
+_reasons = Compiled(
+    lambda: ClaimEvent.objects.filter(Among("assignment_id", "claims"), change=ClaimChange.SKIPPED).values_list(
+        "assignment_id", "reason"
+    )
+)
 
 
 def _of_item(state: AssignmentState) -> QuerySet[Assignment]:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, DateTimeField, F, Q, QuerySet, Value, When
+from django.db.models import Case, Count, DateTimeField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -19,6 +19,7 @@ from reviews.models import (
     ClaimChange,
     ClaimEvent,
     Completion,
+    Draft,
     FeedbackTask,
     ItemState,
     Member,
@@ -221,22 +222,21 @@ def claim_next(queue: Queue, *, reviewer: User) -> Assignment | None:
     queue is given up: she sees one item at a time. Claims that ran out free their places first.
     """
     now = clock.now()
-    expire_claims(now)
-    hers = _hers(queue, reviewer)
+    hers = _hers(queue, _held_by(reviewer, now))
     if hers is not None:
         return hers
     # While one waits for the database's write lock, others may take all of the twenty that were read: the list is
     # only at its end when a fresh look finds nothing.
     for _round in range(MOST_ROUNDS):
         candidates = _candidates(queue, reviewer)
-        for item_id in candidates:
+        for at, item_id in enumerate(candidates):
             # The page may fetch ahead in this very moment, and in another tab she may be faster herself.
-            assignment = _take(item_id, queue, reviewer, now) or _hers(queue, reviewer)
+            assignment = _take(item_id, queue, reviewer, now, just_read=at == 0) or _hers(queue, _held_now(reviewer))
             if assignment is not None:
                 return assignment
         if candidates:
             continue
-        if (hers := _hers(queue, reviewer)) is not None:
+        if (hers := _hers(queue, _held_now(reviewer))) is not None:
             return hers
         if not _give_up_prefetched(queue, reviewer):
             return None
@@ -248,27 +248,28 @@ def prefetch(queue: Queue, *, reviewer: User) -> Assignment | None:
     her screen here, or nothing is free.
     """
     now = clock.now()
-    expire_claims(now)
-    on_screen = _on_screen(reviewer)
+    held = {claim.prefetched: claim for claim in _held_by(reviewer, now)}
+    on_screen, behind = held.get(False), held.get(True)
     if on_screen is None or on_screen.item.queue_id != queue.pk:
         return None
-    behind = _behind(reviewer)
     if behind is not None:
         if behind.item.queue_id == queue.pk and extend(behind):
             return behind
         _end(behind, AssignmentState.RELEASED, reason=OTHER_QUEUE)
-    for item_id in _candidates(queue, reviewer):
-        if (assignment := _take(item_id, queue, reviewer, now, prefetched=True)) is not None:
+    for at, item_id in enumerate(_candidates(queue, reviewer)):
+        assignment = _take(item_id, queue, reviewer, now, prefetched=True, just_read=at == 0)
+        if assignment is not None:
             return assignment if _stays_behind(assignment) else None
     return None
 
 
 def _stays_behind(assignment: Assignment) -> bool:
     """Whether there still is an item on screen before it. Submitted meanwhile, nobody would come for this one."""
-    if _on_screen(assignment.reviewer) is None:
+    now = dict(_where_held.all(reviewer=assignment.reviewer_id))
+    if False not in now.values():
         _end(assignment, AssignmentState.RELEASED, reason=TOO_LATE)
         return False
-    return Assignment.objects.held().filter(pk=assignment.pk, prefetched=True).exists()
+    return now.get(assignment.pk) is True
 
 
 def reclaim(item: QueueItem, *, reviewer: User) -> Assignment:
@@ -301,16 +302,55 @@ def renew(assignment: Assignment) -> bool:
     return True
 
 
+def is_open_to(queue: Queue, reviewer: User) -> bool:
+    """Whether she reviews the queue, and it is not paused."""
+    return bool(_visible.all(queue=queue.pk, reviewer=reviewer.pk))
+
+
+_visible = Compiled(
+    lambda: Queue.objects.visible_to(asked("reviewer")).filter(pk=asked("queue")).values_list("pk").order_by()[:1]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What the screen of a claim is made from: a document, a revision of the rubric, and maybe a draft of hers."""
+
+    document_id: int
+    task_revision_id: int | None
+    has_draft: bool
+
+
+def source_of(assignment: Assignment) -> Source:
+    """As it stands now."""
+    ((document_id, task_revision_id, has_draft),) = _source.all(pk=assignment.pk)
+    return Source(document_id, task_revision_id, bool(has_draft))
+
+
+_source = Compiled(
+    lambda: Assignment.objects.filter(pk=asked("pk")).values_list(
+        "item__completion__current_id",
+        "item__queue__feedback_task__current_revision_id",
+        Exists(Draft.objects.filter(item=OuterRef("item"), user=OuterRef("reviewer"))),
+    )
+)
+
+
 def extend(assignment: Assignment) -> bool:
     """Let a held claim last its time from now on, because somebody is at work on it; False when it is no longer held.
 
     Unlike `renew` it leaves the fence alone: it may come in the middle of a submit of the same claim.
     """
     until = clock.now() + _time_of(assignment)
-    if not Assignment.objects.held().filter(pk=assignment.pk).update(held_until=until):
+    if not _last_until(pk=assignment.pk, until=until):
         return False
     assignment.held_until = until
     return True
+
+
+_last_until = CompiledUpdate(
+    lambda: (Assignment.objects.held().filter(pk=asked("pk")), {"held_until": asked("until", DateTimeField())})
+)
 
 
 def bring_back(item: QueueItem, *, reviewer: User) -> Assignment:
@@ -355,20 +395,22 @@ def release(assignment: Assignment, *, reason: str, by: User | None) -> bool:
     return _end(assignment, AssignmentState.RELEASED, reason=reason, by=by)
 
 
-def finish(assignment: Assignment) -> None:
+def finish(assignment: Assignment) -> int:
     """Close a claim by a review; the last review that was needed closes the item. A lead's review answers the flag
-    that she saw on it. Raises ClaimLost.
+    that she saw on it. How many reviews the item has had with this one. Raises ClaimLost.
 
     Call it within the transaction that writes the feedback.
     """
     now = clock.now()
     if not _done(pk=assignment.pk, fence=assignment.fence, now=now):
         raise ClaimLost(_("Your claim on this item has run out."))
+    assignment.state, assignment.ended_at = AssignmentState.DONE, now
     _log(assignment, ClaimChange.DONE, now, by=assignment.reviewer)
-    measures.reviewed(assignment.item.queue_id, (now - assignment.claimed_at).total_seconds())
-    _count_review(pk=assignment.item_id, now=now)
+    (reviews,) = _count_review.changed(pk=assignment.item_id, now=now)
     if assignment.item.flagged_at is not None and _leads(assignment):
         unflag(QueueItem.objects.filter(pk=assignment.item_id))
+    measures.reviewed(assignment.item.queue_id, (now - assignment.claimed_at).total_seconds())
+    return reviews
 
 
 _done = CompiledUpdate(
@@ -391,7 +433,7 @@ def _review_counted() -> tuple[QuerySet[QueueItem], dict[str, Any]]:
     }
 
 
-_count_review = CompiledUpdate(_review_counted)
+_count_review = CompiledUpdate(_review_counted, returning="reviews_done")
 
 
 def unflag(items: QuerySet[QueueItem]) -> None:
@@ -431,16 +473,43 @@ def expire_claims(now: datetime) -> int:
 
 _run_out = Compiled(lambda: Assignment.objects.run_out(asked("now", DateTimeField())).select_related("item"))
 # At most two: the one on the screen, and the one behind it.
-_held = Compiled(lambda: Assignment.objects.held_by(asked("reviewer")).select_related("item__queue", "reviewer"))
+_held = Compiled(lambda: Assignment.objects.held_by(asked("reviewer")).select_related("item__queue"))
+_where_held = Compiled(lambda: Assignment.objects.held_by(asked("reviewer")).values_list("pk", "prefetched"))
+_held_or_over = Compiled(
+    lambda: (
+        Assignment.objects.held()
+        .filter(Q(reviewer=asked("reviewer")) | Q(held_until__lte=asked("now", DateTimeField())))
+        .select_related("item__queue")
+    )
+)
+
+
+def _held_by(reviewer: User, now: datetime) -> list[Assignment]:
+    """What she holds, once the claims that ran out, hers and those of others, have freed their places."""
+    hers, renewed = [], False
+    for claim in _held_or_over.all(reviewer=reviewer.pk, now=now):
+        if claim.held_until > now:
+            claim.reviewer = reviewer
+            hers.append(claim)
+        elif not _end(claim, AssignmentState.EXPIRED):
+            # In another tab perhaps, and perhaps it is hers.
+            renewed = True
+    return _held_now(reviewer) if renewed else hers
+
+
+def _held_now(reviewer: User) -> list[Assignment]:
+    held = _held.all(reviewer=reviewer.pk)
+    for claim in held:
+        claim.reviewer = reviewer
+    return held
 
 
 def _on_screen(reviewer: User) -> Assignment | None:
-    return next((held for held in _held.all(reviewer=reviewer.pk) if not held.prefetched), None)
+    return next((held for held in _held_now(reviewer) if not held.prefetched), None)
 
 
-def _hers(queue: Queue, reviewer: User) -> Assignment | None:
-    """What she holds in the queue, on the screen and for its full time; what she holds in another is given up."""
-    both = _held.all(reviewer=reviewer.pk)
+def _hers(queue: Queue, both: list[Assignment]) -> Assignment | None:
+    """Of what she holds, what is in the queue, on the screen and for its full time; what is in another is given up."""
     for held in both:
         if held.prefetched:
             continue
@@ -457,17 +526,16 @@ def _hers(queue: Queue, reviewer: User) -> Assignment | None:
 
 
 def _behind(reviewer: User) -> Assignment | None:
-    return next((held for held in _held.all(reviewer=reviewer.pk) if held.prefetched), None)
+    return next((held for held in _held_now(reviewer) if held.prefetched), None)
 
 
 def _promote(behind: Assignment) -> bool:
     """Put what was claimed behind the item on screen onto the screen, for the full time; False when it has ended."""
     now = clock.now()
     until = now + timedelta(minutes=behind.item.queue.claim_minutes)
-    mine = Assignment.objects.held().filter(pk=behind.pk, prefetched=True, held_until__gt=now)
     try:
         with transaction.atomic():
-            if not mine.update(prefetched=False, held_until=until, fence=F("fence") + 1):
+            if not _put_on_screen(pk=behind.pk, now=now, until=until):
                 return False
             _log(behind, ClaimChange.EXTENDED, now, by=behind.reviewer)
     except IntegrityError:
@@ -475,6 +543,14 @@ def _promote(behind: Assignment) -> bool:
         return False
     behind.prefetched, behind.held_until, behind.fence = False, until, behind.fence + 1
     return True
+
+
+_put_on_screen = CompiledUpdate(
+    lambda: (
+        Assignment.objects.held().filter(pk=asked("pk"), prefetched=True, held_until__gt=asked("now", DateTimeField())),
+        {"prefetched": False, "held_until": asked("until", DateTimeField()), "fence": F("fence") + 1},
+    )
+)
 
 
 def _give_up_prefetched(queue: Queue, reviewer: User) -> bool:
@@ -502,32 +578,28 @@ def _candidates(queue: Queue, reviewer: User) -> list[int]:
     """The first twenty free items, begun at an offset of the reviewer's own when others are at work, so that fifty
     who ask at one instant do not fight for one row. None of a queue that was paused, or is no longer hers.
     """
-    if not _visible.all(queue=queue.pk, reviewer=reviewer.pk):
+    found = _free.all(queue=queue.pk, reviewer=reviewer.pk)
+    if not found:
         return []
-    ids = _free.all(queue=queue.pk, reviewer=reviewer.pk)
-    if not ids:
-        return []
-    others = len(_others.all(queue=queue.pk, reviewer=reviewer.pk))
-    offset = reviewer.pk % min(len(ids), others + 1)
-    return [pk for (pk,) in ids[offset:] + ids[:offset]]
+    others = found[0][1] or 0
+    offset = reviewer.pk % min(len(found), others + 1)
+    return [pk for pk, _ in found[offset:] + found[:offset]]
 
 
-def _free_for_her() -> QuerySet[QueueItem, tuple[int]]:
-    not_again = Assignment.objects.filter(reviewer=asked("reviewer"), state__in=NOT_AGAIN, requeued_at=None)
-    free = QueueItem.objects.claimable().filter(queue=asked("queue")).exclude(pk__in=not_again.values("item_id"))
-    return free.order_by("-priority", "sort_key", "pk").values_list("pk")[:CANDIDATES]
+def _free_for_her() -> QuerySet[QueueItem, tuple[int, int | None]]:
+    """Each with how many claims others hold in the queue."""
+    hers = Assignment.objects.filter(item=OuterRef("pk"), reviewer=asked("reviewer"))
+    free = QueueItem.objects.claimable().filter(
+        Exists(Queue.objects.visible_to(asked("reviewer")).filter(pk=asked("queue"))),
+        ~Exists(hers.filter(state__in=NOT_AGAIN, requeued_at=None)),
+        queue=asked("queue"),
+    )
+    others = Assignment.objects.held().filter(item__queue=asked("queue")).exclude(reviewer=asked("reviewer"))
+    count = others.order_by().values("state").annotate(count=Count("pk")).values("count")
+    return free.order_by("-priority", "sort_key", "pk").values_list("pk", Subquery(count))[:CANDIDATES]
 
 
-def _held_by_others() -> QuerySet[Assignment, tuple[int]]:
-    held = Assignment.objects.held().filter(item__queue=asked("queue"))
-    return held.exclude(reviewer=asked("reviewer")).values_list("pk")[:CANDIDATES]
-
-
-_visible = Compiled(
-    lambda: Queue.objects.visible_to(asked("reviewer")).filter(pk=asked("queue")).values_list("pk").order_by()[:1]
-)
 _free = Compiled(_free_for_her)
-_others = Compiled(_held_by_others)
 
 
 def _take(
@@ -538,23 +610,25 @@ def _take(
     *,
     prefetched: bool = False,
     flagged: bool = False,
+    just_read: bool = False,
 ) -> Assignment | None:
     """Claim one item, a flagged one only where that is asked for: a conditional update takes the place, the constraints
-    forbid what it could not see.
+    forbid what it could not see. `just_read`: it was free a moment ago.
     """
     look, take = (_has_place, _take_place) if flagged else (_is_claimable, _take_claimable)
     # A look costs no write lock; most of what others took in the meantime ends here.
-    if not look.all(item=item_id):
+    if not just_read and not look.all(item=item_id):
         return None
     try:
         with transaction.atomic():
-            if not take(item=item_id):
+            counts = take.changed(item=item_id)
+            if not counts:
                 return None
-            taken = {place for (place,) in _places.all(item=item_id)}
             assignment = Assignment(
                 item_id=item_id,
                 reviewer=reviewer,
-                place=next(number for number in range(len(taken) + 1) if number not in taken),
+                # Who is alone on it has the first.
+                place=0 if counts == [1] else _free_place(item_id),
                 prefetched=prefetched,
                 claimed_at=now,
                 held_until=now + (PREFETCHED_FOR if prefetched else timedelta(minutes=queue.claim_minutes)),
@@ -567,11 +641,20 @@ def _take(
     return assignment
 
 
+def _free_place(item_id: int) -> int:
+    taken = {place for (place,) in _places.all(item=item_id)}
+    return next(number for number in range(len(taken) + 1) if number not in taken)
+
+
 _ONE_MORE = {"places_taken": F("places_taken") + 1}
 _has_place = Compiled(lambda: QueueItem.objects.with_place().filter(pk=asked("item")).values_list("pk"))
-_take_place = CompiledUpdate(lambda: (QueueItem.objects.with_place().filter(pk=asked("item")), _ONE_MORE))
+_take_place = CompiledUpdate(
+    lambda: (QueueItem.objects.with_place().filter(pk=asked("item")), _ONE_MORE), returning="places_taken"
+)
 _is_claimable = Compiled(lambda: QueueItem.objects.claimable().filter(pk=asked("item")).values_list("pk"))
-_take_claimable = CompiledUpdate(lambda: (QueueItem.objects.claimable().filter(pk=asked("item")), _ONE_MORE))
+_take_claimable = CompiledUpdate(
+    lambda: (QueueItem.objects.claimable().filter(pk=asked("item")), _ONE_MORE), returning="places_taken"
+)
 _places = Compiled(lambda: Assignment.objects.filter(item=asked("item"), state__in=TAKING).values_list("place"))
 
 _CHANGE = {

@@ -74,15 +74,25 @@ def lock(completion_id: int) -> Completion:
     return completion
 
 
-def hold(completion_id: int) -> None:
-    """Lock the completion's row until the transaction ends."""
-    # Alone, and read by another question: PostgreSQL seeks joined rows in the state from before it waited, and would
-    # find no completion.
-    _for_update.all(pk=completion_id)
+def hold(completion_id: int) -> Completion:
+    """Lock the completion's row until the transaction ends. What it is called and points at is read; the rest, texts
+    most of all, is not.
+    """
+    # Alone, and joined with nothing: PostgreSQL seeks joined rows in the state from before it waited, and would find
+    # no completion.
+    completion = _for_update.first(pk=completion_id)
+    if completion is None:
+        raise Completion.DoesNotExist
+    return completion
 
 
 _for_update = Compiled(
-    lambda: Completion.objects.select_for_update().filter(pk=asked("pk")).values_list("pk").order_by()
+    lambda: (
+        Completion.objects.select_for_update()
+        .filter(pk=asked("pk"))
+        .only("uid", "organization", "upstream", "current")
+        .order_by()
+    )
 )
 _with_documents = Compiled(lambda: Completion.objects.with_documents().filter(pk=asked("pk")))
 

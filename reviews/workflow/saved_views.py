@@ -1,24 +1,46 @@
 """Saved views: filters of the list of completions under a name, hers alone or shared in the organization."""
 
+from typing import NamedTuple
+
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from gradebench.compiled import Compiled, asked
 from reviews.models import Organization, SavedView, User
 from reviews.workflow.finding import Wanted
 
 LONGEST_NAME = 100
 # Of one person in one organization; a list of more is none.
 MOST = 100
+MOST_SEEN = 200
 
 
 class ViewRefused(ValueError):
     """A view that is not saved; the text says why and what to do."""
 
 
-def seen_by(user: User, organization: Organization) -> QuerySet[SavedView]:
+class Seen(NamedTuple):
+    """A view as a list of views shows it."""
+
+    pk: int
+    name: str
+    query: str
+    shared: bool
+    user_id: int
+    username: str
+
+
+def seen_by(user: User, organization: Organization) -> list[Seen]:
     """Hers and those that are shared, by name."""
-    return SavedView.objects.filter(Q(user=user) | Q(shared=True), organization=organization).select_related("user")
+    return [Seen(*row) for row in _seen.all(user=user.pk, organization=organization.pk)]
+
+
+_seen = Compiled(
+    lambda: SavedView.objects.filter(
+        Q(user=asked("user")) | Q(shared=True), organization=asked("organization")
+    ).values_list("pk", "name", "query", "shared", "user_id", "user__username")[:MOST_SEEN]
+)
 
 
 def save(organization: Organization, user: User, *, name: str, wanted: Wanted, shared: bool = False) -> SavedView:

@@ -1,22 +1,27 @@
 """Counts that pages show: how far a queue is, what a reviewer did."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from statistics import median
+from typing import Any
 
-from django.db.models import Count, F, Q
+from django.db.models import Count, DateTimeField, F, Q, QuerySet, Window
 
+from gradebench.compiled import Among, Compiled, Together, asked
 from reviews.models import Assignment, AssignmentState, ItemState, Queue, QueueItem, User
 
 # A longer gap between two submits was a pause, not a review.
 LONGEST_REVIEW = timedelta(minutes=20)
+# So many submits tell how fast she is now.
+PACED = 100
 # Today's submits of a queue from which paces are made: those of fifty reviewers.
 MOST_MOMENTS = 20_000
 # A queue of more items is not counted for each page: at a million that takes a second of work. What pages show of it
 # is no older than this, as long as somebody sweeps.
 LONG = 5_000
 COUNTED_EACH = timedelta(minutes=1)
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class QueueCounts:
 
 @dataclass(frozen=True)
 class ReviewerDay:
-    """A reviewer's day in one queue; `seconds_each` is the median time between two submits."""
+    """A reviewer's day in one queue; `seconds_each` is the median time between two of her last submits."""
 
     submitted: int
     seconds_each: float | None
@@ -74,52 +79,110 @@ def _kept(queue: Queue) -> QueueCounts | None:
 
 
 def _count(queues: list[Queue]) -> dict[int, QueueCounts]:
-    has_place = Q(state=ItemState.OPEN, places_taken__lt=F("reviews_needed"))
-    rows = (
-        QueueItem.objects.filter(queue__in=queues)
-        .values("queue_id")
-        .annotate(
-            free=Count("pk", filter=has_place & Q(flagged_at=None)),
-            held=Count("pk", filter=Q(state=ItemState.OPEN) & ~has_place),
-            done=Count("pk", filter=Q(state=ItemState.DONE)),
-            flagged=Count("pk", filter=has_place & Q(flagged_at__isnull=False)),
-        )
-    )
-    counts = {row["queue_id"]: QueueCounts(row["free"], row["held"], row["done"], row["flagged"]) for row in rows}
+    if len(queues) == 1:
+        rows = _count_one.all(queue=queues[0].pk)
+    else:
+        rows = _count_some.all(queues=[queue.pk for queue in queues])
+    counts = {queue_id: QueueCounts(*found) for queue_id, *found in rows}
     return {queue.pk: counts.get(queue.pk, QueueCounts(0, 0, 0)) for queue in queues}
+
+
+def _counted(items: QuerySet[QueueItem]) -> QuerySet[QueueItem, tuple[int, ...]]:
+    """Of each queue its id and its counts."""
+    has_place = Q(state=ItemState.OPEN, places_taken__lt=F("reviews_needed"))
+    return items.values_list("queue_id").annotate(
+        free=Count("pk", filter=has_place & Q(flagged_at=None)),
+        held=Count("pk", filter=Q(state=ItemState.OPEN) & ~has_place),
+        done=Count("pk", filter=Q(state=ItemState.DONE)),
+        flagged=Count("pk", filter=has_place & Q(flagged_at__isnull=False)),
+    )
+
+
+_count_one = Compiled(lambda: _counted(QueueItem.objects.filter(queue=asked("queue"))))
+# Of a few short queues among long ones another plan is right than of most.
+_count_some = Compiled(lambda: _counted(QueueItem.objects.filter(Among("queue_id", "queues"))), planned_anew=True)
+
+
+@dataclass(frozen=True)
+class Hers:
+    """What one reviewer did, per queue id: free items that she passed over and is not offered again, reviews that count
+    and were submitted since some moment, and the claim that is on her screen.
+    """
+
+    skipped: dict[int, int]
+    done: dict[int, int]
+    held: dict[int, int]
+
+
+def hers(user: User, queues: list[Queue], *, since: datetime) -> Hers:
+    """In one statement."""
+    found = _hers.all(user=user.pk, queues=[queue.pk for queue in queues], since=since)
+    skipped, done, held = (dict(rows) for rows in found)
+    return Hers(skipped, done, held)
 
 
 def skipped_by(user: User, queues: list[Queue]) -> dict[int, int]:
     """Per queue id, how many free items she passed over and is not offered again."""
-    passed = Assignment.objects.filter(
-        reviewer=user,
+    return dict(_skipped_by.all(user=user.pk, queues=[queue.pk for queue in queues]))
+
+
+def done_by(user: User, queues: list[Queue], *, since: datetime = EVER) -> dict[int, int]:
+    """Per queue id, how many reviews she has submitted that count."""
+    return dict(_done_by.all(user=user.pk, queues=[queue.pk for queue in queues], since=since))
+
+
+def _hers_in() -> QuerySet[Assignment]:
+    return Assignment.objects.filter(Among("item__queue_id", "queues"), reviewer=asked("user"))
+
+
+def _skipped() -> QuerySet[Assignment, Any]:
+    passed = _hers_in().filter(
         state=AssignmentState.SKIPPED,
         requeued_at=None,
-        item__queue__in=queues,
         item__state=ItemState.OPEN,
         item__places_taken__lt=F("item__reviews_needed"),
         item__flagged_at=None,
     )
-    return dict(passed.values_list("item__queue_id").annotate(Count("pk")))
+    return passed.values_list("item__queue_id").annotate(Count("pk"))
 
 
-def done_by(user: User, queues: list[Queue], *, since: datetime | None = None) -> dict[int, int]:
-    """Per queue id, how many reviews she has submitted that count."""
-    done = Assignment.objects.filter(
-        reviewer=user, state=AssignmentState.DONE, requeued_at=None, item__queue__in=queues
+def _done() -> QuerySet[Assignment, Any]:
+    done = _hers_in().filter(
+        state=AssignmentState.DONE, requeued_at=None, ended_at__gte=asked("since", DateTimeField())
     )
-    if since is not None:
-        done = done.filter(ended_at__gte=since)
-    return dict(done.values_list("item__queue_id").annotate(Count("pk")))
+    return done.values_list("item__queue_id").annotate(Count("pk"))
+
+
+def _held() -> QuerySet[Assignment, Any]:
+    held = Assignment.objects.held_by(asked("user")).filter(prefetched=False)
+    return held.values_list("item__queue_id", "pk")
+
+
+_skipped_by, _done_by, _hers = Compiled(_skipped), Compiled(_done), Together(_skipped, _done, _held)
 
 
 def reviewer_day(user: User, queue: Queue, *, since: datetime) -> ReviewerDay:
     """What she submitted in the queue since `since`, and how long one took her."""
-    ends = Assignment.objects.filter(
-        reviewer=user, state=AssignmentState.DONE, requeued_at=None, item__queue=queue, ended_at__gte=since
-    ).values_list("ended_at", flat=True)
-    moments = [moment for moment in ends.order_by("ended_at") if moment is not None]
-    return ReviewerDay(len(moments), _pace(moments), moments[-1] if moments else None)
+    found = _last_done.all(user=user.pk, queue=queue.pk, since=since)
+    if not found:
+        return ReviewerDay(0, None, None)
+    moments = [moment for moment, _ in found if moment is not None]
+    return ReviewerDay(found[0][1], _pace(moments[::-1]), moments[0])
+
+
+def _done_since() -> QuerySet[Assignment, tuple[datetime | None, int]]:
+    """The last that she did, each with how many there are in all."""
+    done = Assignment.objects.filter(
+        reviewer=asked("user"),
+        state=AssignmentState.DONE,
+        requeued_at=None,
+        item__queue=asked("queue"),
+        ended_at__gte=asked("since", DateTimeField()),
+    )
+    return done.order_by("-ended_at").values_list("ended_at", Window(Count("pk")))[:PACED]
+
+
+_last_done = Compiled(_done_since)
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 
+from gradebench.compiled import Among, Compiled
 from reviews.models import Organization, Upstream
 from reviews.workflow import audit, circuit, clock, sealing
 from reviews.workflow.accounts import Taken
@@ -168,9 +169,16 @@ class Trouble:
 
 def troubles(organization_ids: Collection[int]) -> list[Trouble]:
     """The upstreams of these organizations that somebody has to look at, in one query."""
+    return [_trouble(upstream) for upstream in _troubled.all(organizations=organization_ids)]
+
+
+def _in_trouble() -> QuerySet[Upstream]:
     down = Q(pull_failures__gte=circuit.FAILURES) | Q(push_failures__gte=circuit.FAILURES)
     found = Upstream.objects.filter(Q(token_refused_at__isnull=False) | down, enabled=True)
-    return [_trouble(upstream) for upstream in found.filter(organization__in=organization_ids)]
+    return found.filter(Among("organization", "organizations"))
+
+
+_troubled = Compiled(_in_trouble)
 
 
 def _trouble(upstream: Upstream) -> Trouble:

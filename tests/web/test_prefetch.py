@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from reviews.models import Assignment, Draft, Feedback
 from reviews.workflow import ingest
@@ -63,6 +65,23 @@ def test_a_submit_of_a_page_that_has_it_is_answered_in_few_words() -> None:
     assert b'id="progress"' in answer.content
     assert b"Undo" in answer.content
     assert Feedback.objects.count() == 1
+
+
+def test_neither_asks_for_more_than_it_shows() -> None:
+    made = scene(items=4)
+    first = made.start()
+    behind = _fetch(made)
+    form = made.form(first, ready=_ready(behind))
+    with CaptureQueriesContext(connection) as graded:
+        assert made.client.post(f"/reviews/{first}/submit", form, headers=HTMX)["X-Ready"] == form["ready"]
+    with CaptureQueriesContext(connection) as fetched:
+        assert _fetch(made).status_code == 200
+    assert (_asked(graded), _asked(fetched)) == (19, 11)
+
+
+def _asked(captured: CaptureQueriesContext) -> int:
+    """How many statements, those that only begin and end something left out."""
+    return sum(query["sql"].startswith(("SELECT", "INSERT", "UPDATE", "DELETE")) for query in captured)
 
 
 def test_a_skip_too() -> None:

@@ -30,7 +30,7 @@ def test_it_asks_the_same_number_of_questions_for_one_queue_and_many(
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
     made = scene(items=20)
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(7):
         made.client.get("/")
 
 

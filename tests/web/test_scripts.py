@@ -1,5 +1,6 @@
 """The scripts of a page as one file, and what leaves compressed."""
 
+import gzip
 import re
 
 import pytest
@@ -46,6 +47,13 @@ def test_what_people_load_leaves_compressed(path: str) -> None:
     assert response["Content-Encoding"] == "gzip"
     assert "Accept-Encoding" in response["Vary"]
     assert "Content-Encoding" not in Client().get(path, headers={"Accept-Encoding": "identity"})
+
+
+def test_how_long_a_compressed_page_is_tells_nothing_exactly() -> None:
+    client = Client()
+    packed = [client.get("/scripts/0/keys.js", headers={"Accept-Encoding": "gzip"}).content for _ in range(20)]
+    assert len({len(one) for one in packed}) > 1
+    assert len({gzip.decompress(one) for one in packed}) == 1
 
 
 def test_what_clients_read_leaves_as_it_is() -> None:

@@ -193,6 +193,12 @@ def test_it_takes_one_of_two_submits(claim: Assignment) -> None:
     assert Completion.objects.get().revision_count == 1
 
 
+def test_it_takes_one_of_a_claim_that_was_renewed_since_it_was_read(claim: Assignment) -> None:
+    assert queues.renew(Assignment.objects.get(pk=claim.pk))
+    assert factories.submit(claim).feedback.assignment == claim
+    assert Assignment.objects.get().state == "done"
+
+
 def test_it_takes_the_claim_again_when_time_was_over(claim: Assignment) -> None:
     _expire(claim)
     feedback = factories.submit(claim).feedback

@@ -7,7 +7,7 @@ submitted. docs/schema-form.md says for each keyword how it is drawn and validat
 
 from reviews.web.schema_form.acting import asks_again
 from reviews.web.schema_form.fields import Choice, Field, SchemaForm
-from reviews.web.schema_form.forms import again, bound, unbound
+from reviews.web.schema_form.forms import again, blank, bound, unbound
 from reviews.web.schema_form.keys import RESERVED_KEYS
 from reviews.web.schema_form.names import DO, PREFIX, WHOLE
 
@@ -21,6 +21,7 @@ __all__ = [
     "SchemaForm",
     "again",
     "asks_again",
+    "blank",
     "bound",
     "unbound",
 ]

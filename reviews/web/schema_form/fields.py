@@ -1,5 +1,6 @@
 """What the page shows of a form: fields within fields, ready to be drawn."""
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -84,13 +85,14 @@ class SchemaForm:
     """The questions in the schema's order; `error` is what is wrong with the answers as a whole, or "".
 
     `marks` are hidden controls. `is_live`: what is shown depends on what is answered, so the form is asked for anew
-    when an answer changes.
+    when an answer changes. `drawn` are the fields as HTML, where somebody has drawn them already.
     """
 
     fields: tuple[Field, ...]
     error: str
     marks: tuple[tuple[str, str], ...] = ()
     is_live: bool = False
+    drawn: SafeString | None = dataclasses.field(default=None, compare=False)
 
     @property
     def every_field(self) -> Iterator[Field]:

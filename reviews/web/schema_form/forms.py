@@ -2,8 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
+import orjson
+from django.template import Context, Engine
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from reviews.web.schema_form import json_text, names, words
@@ -29,6 +33,21 @@ def unbound(schema: Mapping[str, Json], values: Mapping[str, Json] | None = None
         writer.write(names.ROOT, looks.root, dict(values), required=True)
     reader = Reader(looks, writer.post, frozenset(), earlier=True)
     return _form(reader, _root(reader, looks), reader.errors if values else {}, "")
+
+
+def blank(schema_text: str) -> SchemaForm:
+    """The form of a schema as everyone sees it first: made once, and drawn where no address stands in it."""
+    return _blank(schema_text, get_language())
+
+
+# Of as many rubrics as reviewers are at, at one time.
+@lru_cache(maxsize=64)
+def _blank(schema_text: str, _language: str | None) -> SchemaForm:
+    form = unbound(orjson.loads(schema_text))
+    if form.has_buttons:
+        return form
+    template = Engine.get_default().get_template("reviews/_schema_fields.html")
+    return replace(form, drawn=template.render(Context({"fields": form.fields})))
 
 
 def bound(schema: Mapping[str, Json], post: Mapping[str, str]) -> tuple[dict[str, Json], SchemaForm, bool]:
