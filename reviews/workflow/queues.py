@@ -256,10 +256,21 @@ def prefetch(queue: Queue, *, reviewer: User) -> Assignment | None:
         if behind.item.queue_id == queue.pk and extend(behind):
             return behind
         _end(behind, AssignmentState.RELEASED, reason=OTHER_QUEUE)
-    for at, item_id in enumerate(_candidates(queue, reviewer)):
-        assignment = _take(item_id, queue, reviewer, now, prefetched=True, just_read=at == 0)
-        if assignment is not None:
-            return assignment if _stays_behind(assignment) else None
+    assignment = _take_ahead(queue, reviewer, now)
+    return assignment if assignment is not None and _stays_behind(assignment) else None
+
+
+def _take_ahead(queue: Queue, reviewer: User, now: datetime) -> Assignment | None:
+    # As above: nothing is free only when a fresh look finds nothing.
+    for _round in range(MOST_ROUNDS):
+        candidates = _candidates(queue, reviewer)
+        for at, item_id in enumerate(candidates):
+            assignment = _take(item_id, queue, reviewer, now, prefetched=True, just_read=at == 0)
+            # Another tab of hers may have been faster.
+            if assignment is not None or _behind(reviewer) is not None:
+                return assignment
+        if not candidates:
+            break
     return None
 
 

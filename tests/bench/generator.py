@@ -127,7 +127,7 @@ class Generator:
 
 def uid(seed: int, number: int) -> str:
     """The id of completion `number`: a uuid, as clients make them."""
-    return str(uuid.UUID(int=random.Random(seed * 7_919 + number).getrandbits(128), version=4))
+    return str(uuid.UUID(int=random.Random(f"{seed} {number}").getrandbits(128), version=4))
 
 
 def _odds(token: str, probability: float) -> dict[str, Any]:

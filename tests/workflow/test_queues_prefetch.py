@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from reviews.models import Assignment, ClaimEvent, FeedbackTask, QueueItem, User
+from reviews.models import Assignment, ClaimEvent, FeedbackTask, Queue, QueueItem, User
 from reviews.workflow import queues
 from tests import factories
 
@@ -57,6 +57,52 @@ def test_asked_again_it_is_the_same_for_two_minutes_more() -> None:
     again = queues.prefetch(wanted.queue, reviewer=reviewer)
     assert again == behind
     assert again.held_until > timezone.now() + timedelta(seconds=100)
+
+
+def test_it_looks_again_when_others_took_all_that_it_had_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted, candidates, reads = _filled(4), queues._candidates, 0
+    reviewer = factories.reviewer(wanted.organization)
+    factories.assignment(wanted, reviewer=reviewer)
+
+    def others_first(queue: Queue, reviewer: User) -> list[int]:
+        nonlocal reads
+        reads += 1
+        found = candidates(queue, reviewer)
+        if reads > 1:
+            return found
+        factories.assignment(wanted)
+        factories.assignment(wanted)
+        return found[:2]
+
+    monkeypatch.setattr(queues, "_candidates", others_first)
+    behind = queues.prefetch(wanted.queue, reviewer=reviewer)
+    assert behind is not None
+    assert behind.prefetched
+    assert Assignment.objects.held().values("item").distinct().count() == 4
+
+
+def test_it_does_not_look_again_when_her_other_tab_was_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted, candidates = _filled(4), queues._candidates
+    reviewer = factories.reviewer(wanted.organization)
+    factories.assignment(wanted, reviewer=reviewer)
+    took: list[int] = []
+    take = queues._take
+
+    def other_tab_first(queue: Queue, reviewer: User) -> list[int]:
+        found = candidates(queue, reviewer)
+        monkeypatch.undo()
+        assert queues.prefetch(queue, reviewer=reviewer) is not None
+        monkeypatch.setattr(queues, "_take", noted)
+        return found
+
+    def noted(item: int, *given: Any, **how: Any) -> Assignment | None:
+        took.append(item)
+        return take(item, *given, **how)
+
+    monkeypatch.setattr(queues, "_candidates", other_tab_first)
+    assert queues.prefetch(wanted.queue, reviewer=reviewer) is None
+    assert len(took) == 1
+    assert Assignment.objects.held().filter(prefetched=True).count() == 1
 
 
 def test_nothing_is_claimed_ahead_for_a_reviewer_with_nothing_on_her_screen() -> None:
