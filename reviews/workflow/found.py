@@ -87,7 +87,7 @@ def count(organization: Organization, wanted: Wanted, *, viewer: User | None, mo
     """How many are wanted, counted no further than one more than `most`."""
     shape, values = finding.shape_of(wanted)
     if wanted.words or list(finding.links(organization, wanted, viewer=viewer)):
-        return finding.completions(organization, wanted, viewer=viewer).order_by()[: most + 1].count()
+        return len(word_index.some_of(finding.completions(organization, wanted, viewer=viewer), most))
     return _counts(shape, most)(organization=organization.pk, **values)
 
 

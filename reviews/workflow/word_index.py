@@ -18,6 +18,8 @@ MERGE = "INSERT INTO reviews_completion_words(reviews_completion_words, rank) VA
 EXPRESSIONS = "%(expressions)s"
 # SQLite has no statistics of words: up to so many completions that have them are sought one by one.
 FEW = 10_000
+# PostgreSQL has, and is wrong about rare ones by more the more rows there are: up to so many are fetched and sorted.
+FEW_SORTED = 1_000
 # Pages of 4 KB: some fifty milliseconds, in which nobody else writes.
 FORGOTTEN_AT_ONCE = 200
 
@@ -39,13 +41,32 @@ def having(found: QuerySet[Completion], asked: Iterable[Asked]) -> QuerySet[Comp
 
 
 def newest_having(found: QuerySet[Completion], asked: Iterable[Asked]) -> QuerySet[Completion]:
-    """The same, for who wants the first few in the order of an index."""
+    """The same, for who wants the first few in the order of an index. It is asked first whether few have them: for a
+    word that hardly anything has the list would be walked to its end, which takes seconds where it is long.
+    """
     if connection.vendor == "postgresql":
-        return having(found, asked)
+        asked = list(asked)
+        ids = some_of(having(found, asked), FEW_SORTED)
+        return found.filter(pk__in=ids) if len(ids) <= FEW_SORTED else having(found, asked)
     with connection.cursor() as cursor:
         cursor.execute(f"{ROWS} LIMIT %s", [_fts(asked), FEW + 1])
         ids = [pk for (pk,) in cursor.fetchall()]
     return found.filter(pk__in=ids) if len(ids) <= FEW else walked(found, _rows(asked))
+
+
+def some_of(found: QuerySet[Completion], most: int) -> list[int]:
+    """The ids of those, no more than one above `most`, in no order: for who is to know whether they are many.
+
+    PostgreSQL thinks little of an index when only some are wanted, and reads the table until it has them; so it is
+    asked for all, and left when there are enough.
+    """
+    ids = found.order_by().values_list("pk")
+    if connection.vendor != "postgresql":
+        return [pk for (pk,) in ids[: most + 1]]
+    statement, values = ids.query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(f"WITH found AS MATERIALIZED ({statement}) SELECT * FROM found LIMIT %s", [*values, most + 1])  # noqa: S608 - ours
+        return [pk for (pk,) in cursor.fetchall()]
 
 
 def walked(found: QuerySet[Completion], *named: QuerySet[Any] | Func) -> QuerySet[Completion]:

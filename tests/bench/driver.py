@@ -206,7 +206,9 @@ class Memory:
 
     def _sample(self) -> None:
         while True:
-            self.peak = max(self.peak, *(process.memory_info().rss / 1e6 for process in self._processes))
+            for process in self._processes:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    self.peak = max(self.peak, process.memory_info().rss / 1e6)
             if self._ended.wait(SAMPLE_SECONDS):
                 return
 

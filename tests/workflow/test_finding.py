@@ -5,6 +5,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from reviews.models import Completion, FeedbackTask, GradeValue, Organization, Queue, Role, User
 from reviews.workflow import finding, found, grading, purging, queues, word_index
@@ -42,6 +44,7 @@ def names(
         # As where very many match.
         patch.setattr(found, "FEW", -1 if few is None else few)
         patch.setattr(word_index, "FEW", -1 if few is None else few)
+        patch.setattr(word_index, "FEW_SORTED", -1 if few is None else few)
         assert {row.uid for row in found.newest(team, wanted, viewer=viewer, most=50).rows} == ids
     assert {row.uid for row in found.newest(team, wanted, viewer=viewer, most=50).rows} == ids
     assert found.count(team, wanted, viewer=viewer, most=50) == len(ids)
@@ -277,6 +280,19 @@ def test_a_list_is_walked_there_and_back(team: Organization, query: str) -> None
     back = found.after(team, wanted, viewer=None, most=3, place=found.place_of(stretch.rows[0]))
     assert [row.uid for row in back.rows] == ["3", "2", "1"]
     assert (back.newer, back.older) == (True, True)
+
+
+@pytest.mark.postgres
+def test_a_word_that_hardly_anything_has_is_not_sought_by_walking_the_list(team: Organization) -> None:
+    for number in range(3):
+        factories.completion(team, question=f"Question {number}")
+    wanted = Wanted.read("q=unwritten", zone=ZoneInfo("UTC"))
+    with CaptureQueriesContext(connection) as asked:
+        assert found.newest(team, wanted, viewer=None, most=50).rows == ()
+        assert found.count(team, wanted, viewer=None, most=50) == 0
+    of_words = [query["sql"] for query in asked.captured_queries if "@@" in query["sql"]]
+    assert len(of_words) == 2
+    assert all(statement.startswith("WITH found AS MATERIALIZED") for statement in of_words)
 
 
 def test_it_counts_no_further_than_asked(team: Organization) -> None:
