@@ -5,6 +5,7 @@ keeps both, from the column `search_text`.
 from collections.abc import Iterable
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from django.db.models import BigIntegerField, BooleanField, F, QuerySet, Value
@@ -63,7 +64,11 @@ def some_of(found: QuerySet[Completion], most: int) -> list[int]:
     ids = found.order_by().values_list("pk")
     if connection.vendor != "postgresql":
         return [pk for (pk,) in ids[: most + 1]]
-    statement, values = ids.query.sql_with_params()
+    try:
+        statement, values = ids.query.sql_with_params()
+    except EmptyResultSet:
+        # A condition that nothing can meet.
+        return []
     with connection.cursor() as cursor:
         cursor.execute(f"WITH found AS MATERIALIZED ({statement}) SELECT * FROM found LIMIT %s", [*values, most + 1])  # noqa: S608 - ours
         return [pk for (pk,) in cursor.fetchall()]

@@ -295,6 +295,12 @@ def test_a_word_that_hardly_anything_has_is_not_sought_by_walking_the_list(team:
     assert all(statement.startswith("WITH found AS MATERIALIZED") for statement in of_words)
 
 
+@pytest.mark.parametrize("query", ["q=order&tag=nobody", "q=order&low=5&tag=nobody", "q=unwritten&tag=nobody"])
+def test_words_beside_a_filter_that_nothing_meets_find_nothing(team: Organization, query: str) -> None:
+    factories.completion(team, question="Where is my order?", tags=["support"])
+    assert names(team, query) == set()
+
+
 def test_it_counts_no_further_than_asked(team: Organization) -> None:
     for _ in range(4):
         factories.completion(team)
