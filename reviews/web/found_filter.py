@@ -14,6 +14,7 @@ from reviews.models import Organization, Status, User
 from reviews.web import keyset
 from reviews.web.display_found import Chip, Choice, Entry
 from reviews.web.display_sync import Option
+from reviews.web.http import numbered
 from reviews.web.keyset import Place
 from reviews.workflow import feedback_tasks, grade_values
 from reviews.workflow.documents import Json
@@ -83,10 +84,8 @@ class Asked:
 
     def to(self) -> Callable[[int], str]:
         """The address of each completion of the list, from which a link leads back here."""
-        # One is asked for, the others differ by the number.
-        before, after = resolve_url("completion", 0).rsplit("0", 1)
-        back = urlencode({"found": self.query})
-        return lambda pk: f"{before}{pk}{after}?{back}"
+        address, back = numbered("completion"), urlencode({"found": self.query})
+        return lambda pk: f"{address(pk)}?{back}"
 
     def text(self, name: str) -> str:
         """What the address says, for a form that is shown again."""

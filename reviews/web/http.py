@@ -1,6 +1,6 @@
 """The whole protocol between a page and its fragments, and what every view needs of a request."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
@@ -16,6 +16,12 @@ from reviews.models import User
 from reviews.web.display import ReviewScreen
 from reviews.web.zones import zone_of
 from reviews.workflow.audit import Actor
+
+
+def numbered(name: str) -> Callable[[int], str]:
+    """The address of each row of a page, by its id: one is asked for, the others differ by the number."""
+    before, after = resolve_url(name, 0).rsplit("0", 1)
+    return lambda pk: f"{before}{pk}{after}"
 
 
 def is_htmx(request: HttpRequest) -> bool:

@@ -6,11 +6,11 @@ Each string that comes from a completion, a reviewer or a queue passes `escape` 
 from html import escape
 
 from django import template
-from django.shortcuts import resolve_url
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from reviews.web.display_leads import ItemNote, ItemRow, ItemsPage
+from reviews.web.http import numbered
 from reviews.web.moments import moment
 
 register = template.Library()
@@ -19,14 +19,13 @@ register = template.Library()
 @register.simple_tag
 def item_rows(page: ItemsPage) -> SafeString:
     """The rows of the table; they are ticked where something can be done with them."""
-    # One address is asked for, the others differ by the number.
-    before, after = resolve_url("completion", 0).rsplit("0", 1)
+    address = numbered("completion")
     flagged = f'<p><a href="{escape(page.flags)}">{escape(_("flagged"))}</a></p>'
     label = escape(_("Reviews"))
     return SafeString(
         "\n".join(
             f"<tr>{_tick(item) if page.action else ''}"
-            f'<td class="which"><a href="{before}{item.completion_id}{after}">{escape(item.completion_name)}</a>\n'
+            f'<td class="which"><a href="{address(item.completion_id)}">{escape(item.completion_name)}</a>\n'
             f'<span class="quiet clamp">{escape(item.preview)}</span></td>'
             f'<td class="notes-of-item">{flagged if item.flagged else ""}{"".join(map(_note, item.notes))}</td>'
             f'<td class="number" data-label="{label}">{escape(item.reviews)}</td>'

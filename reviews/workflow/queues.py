@@ -267,7 +267,7 @@ def _take_ahead(queue: Queue, reviewer: User, now: datetime) -> Assignment | Non
         for at, item_id in enumerate(candidates):
             assignment = _take(item_id, queue, reviewer, now, prefetched=True, just_read=at == 0)
             # Another tab of hers may have been faster.
-            if assignment is not None or _behind(reviewer) is not None:
+            if assignment is not None or True in dict(_where_held.all(reviewer=reviewer.pk)).values():
                 return assignment
         if not candidates:
             break

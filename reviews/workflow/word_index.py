@@ -98,9 +98,7 @@ def forget() -> None:
     with connection.cursor() as cursor:
         while True:
             before = _written(cursor)
-            cursor.execute(
-                "INSERT INTO reviews_completion_words(reviews_completion_words, rank) VALUES ('merge', %s)", [pages]
-            )
+            cursor.execute(MERGE, [pages])
             # As SQLite's documentation has it: fewer than two rows changed, nothing was left to do.
             if _written(cursor) - before < 2:
                 return
