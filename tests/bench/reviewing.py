@@ -22,7 +22,6 @@ class NothingHandedOut(Exception):
     """A reviewer got no item: the level has too few for what is measured, or the server said something else."""
 
     def __init__(self, answer: Answer) -> None:
-        self.answer = answer
         said = answer.body[:300].decode(errors="replace")
         super().__init__(f"answered {answer.status} {answer.location} {said}".strip())
 
